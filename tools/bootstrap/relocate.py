@@ -7,7 +7,8 @@ Every program below DIR (or only the named ones, relative to DIR) gets
 - the tree's own loader as its ELF interpreter, written as `PREFIX/<path of the loader in the tree>`: an absolute PREFIX
   for programs that start from anywhere; one relative to the working directory (Bazel starts every action in its
   execution root) where the bytes must be the same on every machine;
-- an RPATH of the tree's library directories, relative to the program (`$ORIGIN/…`), which also serves what it loads;
+- after the relative RPATH that it may have already, the tree's library directories, relative to the program
+  (`$ORIGIN/…`); this serves also what it loads later;
 and absolute symbolic links below DIR become relative ones into the tree.
 
 The editing is done by the tree's own `patchelf`, run through the tree's own loader, so that the same packages always
@@ -83,6 +84,13 @@ def relink(root: Path) -> None:
                 path.symlink_to(os.path.relpath(root / target.lstrip("/"), path.parent))
 
 
+def _run(command: Sequence[str]) -> str:
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RelocateError(f"patchelf {command[-1]}: {run.stderr.strip()}")
+    return run.stdout
+
+
 def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Path]:
     """Relocates `selected` programs, or all below `root`, and returns them; `prefix` stands for `root` in the result."""
     root = root.resolve()
@@ -95,11 +103,9 @@ def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Pat
     interpreter = f"{prefix.rstrip('/')}/{ld.relative_to(root)}"
     found = list(selected) or [path for path in programs(root) if path != root / PATCHELF]
     for program in found:
-        run = subprocess.run([*patchelf, "--set-interpreter", interpreter, "--force-rpath",
-                              "--set-rpath", rpath(program, root), str(program)],
-                             capture_output=True, text=True, check=False)
-        if run.returncode:
-            raise RelocateError(f"patchelf {program}: {run.stderr.strip()}")
+        own = _run([*patchelf, "--print-rpath", str(program)]).strip().split(":")
+        path = ":".join([*(entry for entry in own if entry.startswith("$ORIGIN")), rpath(program, root)])
+        _run([*patchelf, "--set-interpreter", interpreter, "--force-rpath", "--set-rpath", path, str(program)])
     return found
 
 

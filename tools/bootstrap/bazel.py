@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Makes a Bazel out of Debian packages, in the user's cache directory, without root, and prints its path.
+
+    bazel.py --version 7.7.1      the launcher's path, on standard output; progress on standard error
+    bazel.py --where              the directory that holds all of it; deleting it removes everything
+
+For machines that reach Debian's packages but not Bazel's releases or its Central Registry. What such a machine needs
+and others do not (overrides of the rule sets with Debian's copies, a registry of module metadata on disk) is in the rc
+file written beside that Bazel, never in the project. Safe to interrupt, and to start several at once: the tree is made
+aside and takes its place by one rename, under a lock.
+
+Environment: RULES_DEEPGEMM_CACHE, the directory (default: rules_deepgemm in $XDG_CACHE_HOME, else in ~/.cache).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import debian
+import relocate
+
+SUITE = "forky"
+PACKAGES = ("bazel-bootstrap", "bazel-stardoc", "libperfmark-java", "patchelf")
+# Depends reaches a compiler, a JDK beside the JRE, Perl and Python: 440 MB that Bazel itself never runs.
+UNNEEDED = re.compile(r"(binutils|build-essential|cpp|debconf|default-j|dpkg|g\+\+|gcc|lib(asan|c6-dev|dpkg|hwasan|lsan|"
+                      r"pam|perl|python3|stdc\+\+-|tsan|ubsan)|linux-libc-dev|make$|node-|openjdk-\d+-jdk|perl|python3|"
+                      r"rust-coreutils|util-linux)")
+INSTALL_BASE = "usr/share/bazel"
+# The rule sets that Bazel itself depends on, as Debian packages them: module name and place. Overrides, since their
+# versions are the ones that Bazel asks for, and modules that are in every graph may be overridden in every project.
+OVERRIDES = {
+    "bazel_features": "tools/features",
+    "bazel_skylib": "tools/skylib",
+    "platforms": "tools/platforms",
+    "rules_cc": "rules/cc",
+    "rules_java": "rules/java",
+    "rules_license": "rules/license",
+    "rules_proto": "rules/proto",
+    "rules_python": "rules/python",
+}
+# The others that Debian packages: in the registry, for the projects that ask for them.
+PACKAGED = {"stardoc": ("0.8.1", "tools/stardoc")}
+# Modules that resolution names and no build here fetches: their metadata is enough.
+METADATA = {
+    "apple_support": ("1.23.1",),
+    "buildozer": ("7.1.2",),
+    "protobuf": ("3.19.6", "21.7"),
+    "zlib": ("1.3.1.bcr.3",),
+}
+HELP = ("Install Bazelisk (or Bazel {version}) and put it on the PATH, or name one in $BAZEL. Bazel is made out of packages "
+        "only on Debian and systems like it (x86_64, apt-get, dpkg-deb, a mirror that has the suite '" + SUITE + "')")
+
+
+class BootstrapError(Exception):
+    """Why no Bazel could be made."""
+
+
+def cache_directory() -> Path:
+    """Where everything goes."""
+    named = os.environ.get("RULES_DEEPGEMM_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rules_deepgemm"
+
+
+def write_classpath(root: Path, final: Path) -> None:
+    """Points Bazel's list of Debian's jars, and what those jars' manifests name, into the tree."""
+    listing = root / INSTALL_BASE / "bazel_classpath_debian_depends.txt"
+    # perfmark is named only in a manifest, by an absolute path; without it the server's gRPC never answers.
+    jars = [*listing.read_text().split(), "/usr/share/java/perfmark-api.jar"]
+    jars = [jar for jar in jars if (root / jar.lstrip("/")).exists()]  # Debian lists some that no package has
+    listing.write_text("".join(f"{final}{jar}\n" for jar in jars))
+
+
+def write_registry(root: Path, final: Path) -> None:
+    """Writes a file registry of METADATA and PACKAGED (https://bazel.build/external/registry)."""
+    entries = [(name, version, None) for name, versions in METADATA.items() for version in versions]
+    entries += [(name, version, place) for name, (version, place) in PACKAGED.items()]
+    for name, version, place in entries:
+        directory = root / "registry" / "modules" / name / version
+        directory.mkdir(parents=True)
+        if place:
+            shutil.copy(root / INSTALL_BASE / place / "MODULE.bazel", directory)
+        else:
+            (directory / "MODULE.bazel").write_text(f'module(name = "{name}", version = "{version}")\n')
+        # Resolution wants a source even of a module that nobody fetches; that of METADATA does not exist.
+        source = {"type": "local_path", "path": f"{final}/{INSTALL_BASE}/{place or name}"}
+        (directory / "source.json").write_text(json.dumps(source) + "\n")
+    (root / "registry" / "bazel_registry.json").write_text("{}\n")
+
+
+def write_launcher(root: Path, final: Path) -> None:
+    """Writes bin/bazel and its rc file."""
+    java, = (path.parent.parent.relative_to(root) for path in root.glob("usr/lib/jvm/java-*/bin/java")
+             if not path.parent.parent.is_symlink())
+    overrides = "".join(f"common --override_module={name}={final}/{INSTALL_BASE}/{directory}\n"
+                        for name, directory in OVERRIDES.items())
+    (root / "bazelrc").write_text(f"""\
+startup --install_base={final}/{INSTALL_BASE} --trust_install_base
+startup --server_javabase={final}/{java}
+common --registry=file://{final}/registry
+{overrides}""")
+    (root / "bin").mkdir()
+    launcher = root / "bin" / "bazel"
+    launcher.write_text(f"#!/bin/sh\nexec '{final}/usr/bin/bazel' --nosystem_rc --bazelrc='{final}/bazelrc' \"$@\"\n")
+    launcher.chmod(0o755)
+
+
+def make(root: Path, final: Path, version: str) -> None:
+    """Fills `root`, which shall be moved to `final`, with a Bazel that runs there."""
+    with debian.apt(SUITE) as client, tempfile.TemporaryDirectory(dir=root) as debs:
+        packages = [package for package in client.resolve(PACKAGES) if not UNNEEDED.match(package.name)]
+        offered, = (package.version for package in packages if package.name == "bazel-bootstrap")
+        if not re.match(re.escape(version) + r"(?![\d.])", offered):
+            raise BootstrapError(f"Debian {SUITE} has Bazel {offered}, this project asks for {version}")
+        files = client.download(packages, Path(debs))
+        print(f"unpacking {len(files)} packages into {final}", file=sys.stderr)
+        debian.unpack(files, root)
+    shutil.rmtree(root / "usr/share/doc", ignore_errors=True)
+    relocate.relocate(root, str(final))
+    write_classpath(root, final)
+    write_registry(root, final)
+    write_launcher(root, final)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds the directory's lock; says so if it has to wait for another process."""
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another bootstrap in {directory}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def bootstrap(version: str, cache: Path) -> Path:
+    """Returns the path of a Bazel of `version` in `cache`, made now if it is not there."""
+    final = cache / f"bazel-{version}"
+    launcher = final / "bin" / "bazel"
+    if launcher.exists():
+        return launcher
+    if os.uname().machine != "x86_64":
+        raise BootstrapError(f"this machine is {os.uname().machine}")
+    if re.search(r"[\s'\"]", str(cache)) or cache.parts[:2] == ("/", "tmp"):
+        # Bazel's rc files split at blanks, and its sandbox mounts an empty /tmp over the tools that would lie there.
+        raise BootstrapError(f"the cache directory {cache} is below /tmp or has a blank or quote in its name; "
+                             "set RULES_DEEPGEMM_CACHE to another one")
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(cache):
+        if launcher.exists():
+            return launcher
+        for leftover in cache.glob("making-*"):  # of a process that was killed: the lock says that none is at work
+            shutil.rmtree(leftover)
+        print(f"no Bazel {version} here: making one out of Debian packages in {final}", file=sys.stderr)
+        root = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
+        try:
+            make(root, final, version)
+            root.chmod(0o755)
+            root.rename(final)
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+    return launcher
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--version")
+    group.add_argument("--where", action="store_true")
+    arguments = parser.parse_args(argv)
+    cache = cache_directory().absolute()
+    if arguments.where:
+        print(cache)
+        return 0
+    try:
+        print(bootstrap(arguments.version, cache))
+    except (BootstrapError, debian.DebianError, relocate.RelocateError, OSError) as error:
+        print(f"error: {error}.\n{HELP.format(version=arguments.version)}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
