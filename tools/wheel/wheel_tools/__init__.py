@@ -1,0 +1,1 @@
+"""Reads, overlays and checks wheels without unpacking them."""
