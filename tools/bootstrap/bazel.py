@@ -32,9 +32,11 @@ import relocate
 SUITE = "forky"
 PACKAGES = ("bazel-bootstrap", "bazel-stardoc", "libperfmark-java", "patchelf")
 # Depends reaches a compiler, a JDK beside the JRE, Perl and Python: 440 MB that Bazel itself never runs.
-UNNEEDED = re.compile(r"(binutils|build-essential|cpp|debconf|default-j|dpkg|g\+\+|gcc|lib(asan|c6-dev|dpkg|hwasan|lsan|"
-                      r"pam|perl|python3|stdc\+\+-|tsan|ubsan)|linux-libc-dev|make$|node-|openjdk-\d+-jdk|perl|python3|"
-                      r"rust-coreutils|util-linux)")
+UNNEEDED = re.compile(
+    r"(binutils|build-essential|cpp|debconf|default-j|dpkg|g\+\+|gcc|linux-libc-dev|make$|node-|"
+    r"openjdk-\d+-jdk|perl|python3|rust-coreutils|util-linux|"
+    r"lib(asan|c6-dev|dpkg|hwasan|lsan|pam|perl|python3|stdc\+\+-|tsan|ubsan))"
+)
 INSTALL_BASE = "usr/share/bazel"
 # The rule sets that Bazel itself depends on, as Debian packages them: module name and place. Overrides, since their
 # versions are the ones that Bazel asks for, and modules that are in every graph may be overridden in every project.
@@ -57,8 +59,9 @@ METADATA = {
     "protobuf": ("3.19.6", "21.7"),
     "zlib": ("1.3.1.bcr.3",),
 }
-HELP = ("Install Bazelisk (or Bazel {version}) and put it on the PATH, or name one in $BAZEL. Bazel is made out of packages "
-        "only on Debian and systems like it (x86_64, apt-get, dpkg-deb, a mirror that has the suite '" + SUITE + "')")
+HELP = f"""Install Bazelisk and put it on the PATH, or name a Bazel of the version in .bazelversion in $BAZEL.
+Bazel is made out of packages only on Debian and systems like it: x86_64, apt-get, dpkg-deb, and a mirror of Debian that
+has the suite {SUITE}."""
 
 
 class BootstrapError(Exception):
@@ -99,10 +102,14 @@ def write_registry(root: Path, final: Path) -> None:
 
 def write_launcher(root: Path, final: Path) -> None:
     """Writes bin/bazel and its rc file."""
-    java, = (path.parent.parent.relative_to(root) for path in root.glob("usr/lib/jvm/java-*/bin/java")
-             if not path.parent.parent.is_symlink())
-    overrides = "".join(f"common --override_module={name}={final}/{INSTALL_BASE}/{directory}\n"
-                        for name, directory in OVERRIDES.items())
+    (java,) = (
+        path.parent.parent.relative_to(root)
+        for path in root.glob("usr/lib/jvm/java-*/bin/java")
+        if not path.parent.parent.is_symlink()
+    )
+    overrides = "".join(
+        f"common --override_module={name}={final}/{INSTALL_BASE}/{directory}\n" for name, directory in OVERRIDES.items()
+    )
     (root / "bazelrc").write_text(f"""\
 startup --install_base={final}/{INSTALL_BASE} --trust_install_base
 startup --server_javabase={final}/{java}
@@ -116,9 +123,9 @@ common --registry=file://{final}/registry
 
 def make(root: Path, final: Path, version: str) -> None:
     """Fills `root`, which shall be moved to `final`, with a Bazel that runs there."""
-    with debian.apt(SUITE) as client, tempfile.TemporaryDirectory(dir=root) as debs:
+    with debian.apt(SUITE, directory=root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
         packages = [package for package in client.resolve(PACKAGES) if not UNNEEDED.match(package.name)]
-        offered, = (package.version for package in packages if package.name == "bazel-bootstrap")
+        (offered,) = (package.version for package in packages if package.name == "bazel-bootstrap")
         if not re.match(re.escape(version) + r"(?![\d.])", offered):
             raise BootstrapError(f"Debian {SUITE} has Bazel {offered}, this project asks for {version}")
         files = client.download(packages, Path(debs))
@@ -153,8 +160,10 @@ def bootstrap(version: str, cache: Path) -> Path:
         raise BootstrapError(f"this machine is {os.uname().machine}")
     if re.search(r"[\s'\"]", str(cache)) or cache.parts[:2] == ("/", "tmp"):
         # Bazel's rc files split at blanks, and its sandbox mounts an empty /tmp over the tools that would lie there.
-        raise BootstrapError(f"the cache directory {cache} is below /tmp or has a blank or quote in its name; "
-                             "set RULES_DEEPGEMM_CACHE to another one")
+        raise BootstrapError(
+            f"the cache directory {cache} is below /tmp or has a blank or quote in its name; "
+            "set RULES_DEEPGEMM_CACHE to another one"
+        )
     cache.mkdir(parents=True, exist_ok=True)
     with locked(cache):
         if launcher.exists():
@@ -186,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         print(bootstrap(arguments.version, cache))
     except (BootstrapError, debian.DebianError, relocate.RelocateError, OSError) as error:
-        print(f"error: {error}.\n{HELP.format(version=arguments.version)}.", file=sys.stderr)
+        print(f"error: {str(error).rstrip('.')}.\n{HELP}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -7,8 +7,8 @@ credentials apply, Debian's signatures are checked, and nothing that is installe
     debian.py lock  --suite trixie --out gcc.lock.json g++-14 binutils
     debian.py fetch --lock gcc.lock.json --out DIR
 
-A lock file is JSON: `suite`, `architecture`, `requested` (names as given), `exclude` (names left out of the closure) and
-`packages`, each with `name`, `version`, `architecture`, `size` in bytes and `sha256` of the .deb file.
+A lock file is JSON: `suite`, `architecture`, `requested` (names as given), `exclude` (names left out of the closure)
+and `packages`, each with `name`, `version`, `architecture`, `size` in bytes and `sha256` of the .deb file.
 
 Environment: RULES_DEEPGEMM_DEBIAN_MIRROR names the mirror to use instead of the machine's own.
 Exit status: 0; 1 with one line on standard error when something is missing, does not match or cannot be reached.
@@ -35,8 +35,10 @@ from pathlib import Path
 MIRROR_VARIABLE = "RULES_DEEPGEMM_DEBIAN_MIRROR"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # apt's own words for a locked version that the mirror has dropped, and for a suite that it never had.
-_NO_VERSION = re.compile(r"E: (?:Version '([^']+)' for '([^']+)' was not found|Unable to locate package (\S+)|"
-                         r"Can't find a source to download version '([^']+)' of '([^']+)')")
+_NO_VERSION = re.compile(
+    r"E: (?:Version '([^']+)' for '([^']+)' was not found|Unable to locate package (\S+)|"
+    r"Can't find a source to download version '([^']+)' of '([^']+)')"
+)
 _INSTALL = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<architecture>\w+)\]\)", re.MULTILINE)
 
 
@@ -86,8 +88,9 @@ class Lock:
             lists = {key: tuple(data.pop(key)) for key in ("requested", "exclude")}
             return cls(packages=packages, **lists, **data)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DebianError(f"{path}: not a lock file of Debian packages ({error}); "
-                              "write it again with 'debian.py lock'") from error
+            raise DebianError(
+                f"{path}: not a lock file of Debian packages ({error}); write it again with 'debian.py lock'"
+            ) from error
 
 
 def mirror() -> str:
@@ -95,25 +98,27 @@ def mirror() -> str:
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
         return named.rstrip("/")
-    found = subprocess.run(["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"],
-                           capture_output=True, text=True, check=False).stdout.splitlines()
+    found = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
     candidates = [line.split(" ", 1) for line in found if " " in line]
     for release, uri in candidates:
         if "security" not in release and uri.rstrip("/").endswith("/debian"):
             return uri.rstrip("/")
     listed = ", ".join(sorted({uri for _, uri in candidates})) or "none"
-    raise DebianError(f"no Debian mirror in this machine's apt sources (found: {listed}); "
-                      f"name one in {MIRROR_VARIABLE}")
+    raise DebianError(
+        f"no Debian mirror in this machine's apt sources (found: {listed}); name one in {MIRROR_VARIABLE}"
+    )
 
 
 @contextlib.contextmanager
-def apt(suite: str, architecture: str = "amd64") -> Iterator[Apt]:
-    """A private apt for one suite, gone when the context ends."""
+def apt(suite: str, architecture: str = "amd64", directory: Path | None = None) -> Iterator[Apt]:
+    """A private apt for one suite, with all its state below `directory`, gone when the context ends."""
     missing = [tool for tool in ("apt-get", "dpkg-deb") if not shutil.which(tool)]
     if missing:
         raise DebianError(f"{' and '.join(missing)} not found: this step needs Debian's package tools")
-    with tempfile.TemporaryDirectory(prefix="rules_deepgemm-apt-") as state:
-        yield Apt(Path(state), suite, architecture)
+    with tempfile.TemporaryDirectory(prefix="rules_deepgemm-apt-", dir=directory) as state:
+        yield Apt(Path(state).resolve(), suite, architecture)
 
 
 class Apt:
@@ -125,7 +130,7 @@ class Apt:
         (state / "lists" / "partial").mkdir(parents=True)
         (state / "archives" / "partial").mkdir(parents=True)
         (state / "sources.list").write_text(f"deb [arch={architecture}{signed_by}] {mirror()} {suite} main\n")
-        # The mirror may be a dated snapshot, whose Release files have outlived their Valid-Until; signatures still hold.
+        # The mirror may be a dated snapshot, whose Release files are past their Valid-Until; signatures still hold.
         # As root apt would fetch as user _apt, who cannot write into a private directory.
         self._config = state / "apt.conf"
         self._config.write_text(f"""\
@@ -153,9 +158,15 @@ Acquire::Retries "3";
 
     def _run(self, *arguments: str, tool: str = "apt-get", cwd: Path | None = None, show: bool = False) -> str:
         """Runs apt; its lines go to standard error where `show` is set, else they come back."""
-        run = subprocess.run([tool, "-c", str(self._config), *arguments], cwd=cwd, check=False, text=True,
-                             stdout=sys.stderr if show else subprocess.PIPE, stderr=subprocess.PIPE,
-                             env={**os.environ, "LC_ALL": "C"})
+        run = subprocess.run(
+            [tool, "-c", str(self._config), *arguments],
+            cwd=cwd,
+            check=False,
+            text=True,
+            stdout=sys.stderr if show else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C"},
+        )
         if run.returncode:
             lines = [line for line in run.stderr.splitlines() if line.startswith("E:")] or run.stderr.splitlines()
             more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
@@ -170,8 +181,11 @@ Acquire::Retries "3";
         packages = []
         for stanza in filter(None, shown.split("\n\n")):
             fields = dict(line.split(": ", 1) for line in stanza.splitlines() if re.match(r"\w[\w-]*: ", line))
-            packages.append(Package(fields["Package"], fields["Version"], fields["Architecture"], int(fields["Size"]),
-                                    fields["SHA256"]))
+            packages.append(
+                Package(
+                    fields["Package"], fields["Version"], fields["Architecture"], int(fields["Size"]), fields["SHA256"]
+                )
+            )
         if not packages:
             raise DebianError(f"apt-get names no package for {' '.join(names)} in {self.suite}")
         return tuple(sorted(packages, key=lambda package: package.name))
@@ -187,8 +201,10 @@ Acquire::Retries "3";
             file = directory / f"{package.name}_{version.replace('%3A', '%3a')}_{package.architecture}.deb"
             found = _sha256(file)
             if found != package.sha256:
-                raise DebianError(f"{file.name}: SHA-256 is {found}, the lock has {package.sha256}; "
-                                  "nothing was unpacked. Try again, or another mirror")
+                raise DebianError(
+                    f"{file.name}: SHA-256 is {found}, the lock has {package.sha256}; "
+                    "nothing was unpacked. Try again, or another mirror"
+                )
             files.append(file)
         return files
 
@@ -218,14 +234,16 @@ def unpack(files: Sequence[Path], root: Path) -> None:
 
 def fetch(lock: Lock, root: Path, origin: str) -> None:
     """Downloads, verifies and unpacks a lock below `root`; `origin` names the lock in messages."""
-    with apt(lock.suite, lock.architecture) as client, tempfile.TemporaryDirectory(dir=root) as debs:
+    with apt(lock.suite, lock.architecture, root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
         try:
             files = client.download(lock.packages, Path(debs))
         except DebianError as error:
             if not _NO_VERSION.search(str(error)):
                 raise
-            raise DebianError(f"{error}. The mirror has moved on from {origin}; update the lock with: "
-                              f"python3 tools/bootstrap/debian.py relock {origin}") from error
+            raise DebianError(
+                f"{error}. The mirror has moved on from {origin}; update the lock with: "
+                f"python3 tools/bootstrap/debian.py relock {origin}"
+            ) from error
         unpack(files, root)
 
 

@@ -43,7 +43,7 @@ def is_program(path: Path) -> bool:
         header = stream.read(64)
         if len(header) < 64 or header[:6] != b"\x7fELF\x02\x01":
             return False
-        offset, = struct.unpack_from("<Q", header, 32)
+        (offset,) = struct.unpack_from("<Q", header, 32)
         size, count = struct.unpack_from("<HH", header, 54)
         stream.seek(offset)
         table = stream.read(size * count)
@@ -92,7 +92,7 @@ def _run(command: Sequence[str]) -> str:
 
 
 def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Path]:
-    """Relocates `selected` programs, or all below `root`, and returns them; `prefix` stands for `root` in the result."""
+    """Relocates `selected` programs, or all below `root`, and returns them; programs see `root` as `prefix`."""
     root = root.resolve()
     relink(root)
     if not (root / PATCHELF).exists():

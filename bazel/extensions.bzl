@@ -1,0 +1,18 @@
+"""The module extensions of this ruleset, for `use_extension("@rules_deepgemm//bazel:extensions.bzl", …)`.
+
+- `pythons`: the CPythons of Requires-Python, each with headers and SOABI.
+- `torch`: torch and the CUDA toolkit's headers and libraries, out of wheels or of an installed torch.
+- `deepgemm`: DeepGEMM's source, the pinned release or a checkout.
+- `gcc`: the hermetic C++ compiler.
+- `wheels`: other wheels by pinned hash, such as the base wheel of an overlay.
+"""
+
+load("//bazel/cc:extension.bzl", _gcc = "gcc")
+load("//bazel/pythons:extension.bzl", _pythons = "pythons")
+load("//bazel/torch:extension.bzl", _torch = "torch")
+load("//third_party/deepgemm:extension.bzl", _deepgemm = "deepgemm")
+
+deepgemm = _deepgemm
+gcc = _gcc
+pythons = _pythons
+torch = _torch

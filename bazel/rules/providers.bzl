@@ -1,0 +1,14 @@
+"""Providers that pass between the rules of this ruleset."""
+
+ExtensionInfo = provider(
+    doc = "A compiled extension module: one shared library per CPython, or one for all of them (stable ABI).",
+    fields = {
+        "files": "dict of string to File: the shared library of each Python, by its tag (`cp311`), or by `abi3` for " +
+                 "the only one of a stable-ABI module; the file's name is the one that Python's import system looks " +
+                 "for, `<module_name>.<SOABI>.so` (PEP 3149)",
+        "module_name": "string: the module's last name, as in PyInit_<module_name>",
+        "py_limited_api": "string: the oldest CPython of a stable-ABI module, such as `3.11`; empty for any other",
+        "pythons": "list of PythonAbiInfo: the Pythons that the files serve, oldest first",
+        "torch": "TorchInfo: the torch that the files were compiled and linked against",
+    },
+)
