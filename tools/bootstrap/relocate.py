@@ -105,7 +105,10 @@ def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Pat
     for program in found:
         own = _run([*patchelf, "--print-rpath", str(program)]).strip().split(":")
         path = ":".join([*(entry for entry in own if entry.startswith("$ORIGIN")), rpath(program, root)])
-        _run([*patchelf, "--set-interpreter", interpreter, "--force-rpath", "--set-rpath", path, str(program)])
+        # In this order and one by one: in a program with fixed addresses patchelf 0.18 makes room in front of the first
+        # segment, and miscounts when it does both at once (GCC's cc1plus then crashes, its segments overlap).
+        _run([*patchelf, "--force-rpath", "--set-rpath", path, str(program)])
+        _run([*patchelf, "--set-interpreter", interpreter, str(program)])
     return found
 
 
