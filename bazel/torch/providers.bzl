@@ -1,0 +1,10 @@
+"""What a torch SDK says about itself."""
+
+TorchInfo = provider(
+    doc = "Facts of a torch that is compiled against; the headers and libraries travel in `CcInfo`.",
+    fields = {
+        "cuda_version": "CUDA release that torch was built with, as \"13.0\".",
+        "cxx11_abi": "True if torch was built with libstdc++'s C++11 ABI (`_GLIBCXX_USE_CXX11_ABI=1`).",
+        "version": "Version of torch as its package index names it, without the local part: \"2.14.0\".",
+    },
+)

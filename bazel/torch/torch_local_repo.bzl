@@ -1,0 +1,72 @@
+"""Repository rule: a torch and a CUDA toolkit that are installed on this machine."""
+
+load("//bazel/private:host_python.bzl", "run_python")
+
+# The package's directory, without importing it: that takes seconds, and needs all its libraries.
+_FIND_TORCH = """
+import importlib.util, os
+spec = importlib.util.find_spec("torch")
+print(os.path.dirname(spec.origin) if spec and spec.origin else "")
+"""
+
+def _torch_directory(rctx):
+    interpreter = rctx.attr.interpreter
+    if "/" not in interpreter:
+        interpreter = rctx.which(interpreter) or interpreter
+    result = rctx.execute([interpreter, "-c", _FIND_TORCH])
+    if result.return_code != 0:
+        fail("torch.local: {} does not run as a Python (exit code {}): name one that has torch".format(
+            rctx.attr.interpreter,
+            result.return_code,
+        ))
+    found = result.stdout.strip()
+    if not found:
+        fail("torch.local: {} has no torch: install one there, or name another interpreter".format(interpreter))
+    return rctx.path(found)
+
+def _cuda_home(rctx, torch):
+    """The toolkit that is named, else NVIDIA's wheels beside torch, else $CUDA_HOME, else /usr/local/cuda."""
+    wheels = torch.dirname.get_child("nvidia")
+    beside = [path for path in wheels.readdir() if path.basename.startswith("cu1")] if wheels.exists else []
+    candidates = [rctx.path(rctx.attr.cuda_home)] if rctx.attr.cuda_home else beside + [
+        rctx.path(path)
+        for path in [rctx.getenv("CUDA_HOME"), "/usr/local/cuda"]
+        if path
+    ]
+    for candidate in candidates:
+        if candidate.get_child("include", "cuda.h").exists:
+            return candidate
+    fail("torch.local: no include/cuda.h in {}: name an installed toolkit with cuda_home".format(
+        ", ".join([str(path) for path in candidates]),
+    ))
+
+def _torch_local_repo_impl(rctx):
+    torch = _torch_directory(rctx)
+    cuda = _cuda_home(rctx, torch)
+    for facts in [torch.get_child("version.py"), cuda.get_child("include", "cuda.h")]:
+        if facts.exists:
+            rctx.watch(facts)
+    run_python(
+        rctx,
+        Label(":inspect_torch.py"),
+        ["--torch", torch, "--cuda", cuda, "--out", rctx.path(".")],
+        what = "torch.local",
+    )
+    rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
+
+torch_local_repo = repository_rule(
+    implementation = _torch_local_repo_impl,
+    doc = "An installed torch and toolkit with the targets of `torch_wheel_repo`. Builds are then as reproducible as " +
+          "that installation is.",
+    attrs = {
+        "cuda_home": attr.string(
+            doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda.",
+        ),
+        "interpreter": attr.string(
+            doc = "The Python that has torch: a path, or a name on the PATH.",
+            default = "python3",
+        ),
+    },
+    configure = True,
+    local = True,
+)

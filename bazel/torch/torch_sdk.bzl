@@ -1,0 +1,42 @@
+"""The rule behind the `:sdk` target of a torch repository."""
+
+load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
+load(":providers.bzl", "TorchInfo")
+
+_DOC = """One torch to compile and link against: what its `deps` offer together, and which torch it is.
+
+A torch repository has one as `:sdk`. To build against a torch from elsewhere, declare one and point the flag at it:
+
+```starlark
+torch_sdk(
+    name = "my_torch",
+    cuda_version = "13.0",
+    version = "2.14.0",
+    deps = [":torch_headers", ":torch_libraries"],
+)
+```
+
+    bazel build --@rules_deepgemm//bazel/torch:torch=//:my_torch //…
+"""
+
+def _torch_sdk_impl(ctx):
+    return [
+        cc_common.merge_cc_infos(cc_infos = [dep[CcInfo] for dep in ctx.attr.deps]),
+        TorchInfo(
+            cuda_version = ctx.attr.cuda_version,
+            cxx11_abi = ctx.attr.cxx11_abi,
+            version = ctx.attr.version,
+        ),
+    ]
+
+torch_sdk = rule(
+    implementation = _torch_sdk_impl,
+    doc = _DOC,
+    attrs = {
+        "cuda_version": attr.string(doc = "CUDA release that torch was built with, as \"13.0\".", mandatory = True),
+        "cxx11_abi": attr.bool(doc = "Whether torch was built with libstdc++'s C++11 ABI.", default = True),
+        "deps": attr.label_list(doc = "Headers and libraries.", mandatory = True, providers = [CcInfo]),
+        "version": attr.string(doc = "Version of torch, as \"2.14.0\".", mandatory = True),
+    },
+    provides = [CcInfo, TorchInfo],
+)

@@ -1,0 +1,48 @@
+"""Repository rule: torch to compile and link against, out of wheels pinned by hash."""
+
+load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/private:pip.bzl", "pip_fetch")
+
+# Compiling and linking needs no more; all that the wheels hold would take 2.4 GB.
+_INCLUDE = [
+    "nvidia/cu*/include/*",
+    "nvidia/cu*/lib/libcudart.so.*",
+    "nvidia/cu*/lib/libnvrtc.so.*",
+    "torch/include/*",
+    "torch/lib/libc10.so",
+    "torch/lib/libc10_cuda.so",
+    "torch/lib/libtorch.so",
+    "torch/lib/libtorch_cpu.so",
+    "torch/lib/libtorch_cuda.so",
+    "torch/lib/libtorch_python.so",
+    "torch/share/cmake/Torch/TorchConfig.cmake",
+    "torch/version.py",
+    "*.dist-info/licenses/LICENSE",
+    "*.dist-info/licenses/License.txt",
+    "*.dist-info/licenses/NOTICE",
+]
+
+def _torch_wheel_repo_impl(rctx):
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, include = _INCLUDE)
+    run_python(
+        rctx,
+        Label(":inspect_torch.py"),
+        ["--site", rctx.path("site"), "--out", rctx.path(".")],
+    )
+    rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
+
+torch_wheel_repo = repository_rule(
+    implementation = _torch_wheel_repo_impl,
+    doc = "torch and NVIDIA's CUDA wheels of a requirement file as `cc_library` targets, with `:sdk` for all of them.",
+    attrs = {
+        "python": attr.string(
+            doc = "The CPython whose torch wheel is taken; headers and libraries are the same in all of them.",
+            default = "3.12",
+        ),
+        "requirements": attr.label(
+            doc = "Requirement file with torch and the NVIDIA wheels, each with == and --hash; " +
+                  "`bazel run //third_party/torch:update -- VERSION` makes one.",
+            mandatory = True,
+        ),
+    },
+)
