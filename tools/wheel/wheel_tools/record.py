@@ -14,6 +14,9 @@ from wheel_tools.errors import WheelError
 # RECORD and its signatures cannot hold their own hash.
 UNHASHED_NAMES = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
+# What the specification of wheels allows: sha256 or better.
+STRONG_HASHES = ("sha256", "sha384", "sha512")
+
 _FIX = "build the wheel anew, or repack it with a tool that writes RECORD"
 
 
@@ -74,13 +77,24 @@ def format_record(entries: Iterable[RecordEntry]) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
+def digests(chunks: Iterable[bytes], algorithms: Iterable[str]) -> tuple[dict[str, str], int]:
+    """The digests, as RECORD writes them, by the algorithm, and the number of the bytes given."""
+    states, size = {name: hashlib.new(name) for name in algorithms}, 0
+    for chunk in chunks:
+        for state in states.values():
+            state.update(chunk)
+        size += len(chunk)
+    return {name: f"{name}={_base64(state.digest())}" for name, state in states.items()}, size
+
+
 def sha256(chunks: Iterable[bytes]) -> tuple[str, int]:
     """The digest, as RECORD writes it, and the number of the bytes given."""
-    state, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        state.update(chunk)
-        size += len(chunk)
-    return "sha256=" + base64.urlsafe_b64encode(state.digest()).rstrip(b"=").decode(), size
+    found, size = digests(chunks, ["sha256"])
+    return found["sha256"], size
+
+
+def _base64(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def entry_for(path: str, data: bytes) -> RecordEntry:

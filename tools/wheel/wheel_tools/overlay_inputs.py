@@ -1,0 +1,179 @@
+"""What an overlay's two wheels must be: every disagreement is an error before a byte is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from wheel_tools.archive import WheelArchive
+from wheel_tools.errors import WheelError
+from wheel_tools.pythons import admitted, minor
+from wheel_tools.relocate import absolute_imports
+from wheel_tools.soabi import parse_extension_name
+from wheel_tools.tags import linux_platforms
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What goes where.
+
+    `under` is a directory of the base wheel, "" for its root; `torch_version` is the torch that the extension was
+    compiled against, "" for the one that the overlay wheel pins.
+    """
+
+    package: str
+    under: str
+    local_version: str
+    torch_version: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.under}/{self.package}/".lstrip("/")
+
+
+def check_inputs(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
+    """Raises a WheelError unless the overlay wheel's package can take the place of the base's copy."""
+    _check_settings(settings)
+    for wheel in (base, overlay):
+        _check_wheel(wheel)
+    _check_base(base, settings)
+    _check_overlay(overlay, settings)
+    _check_platforms(base, overlay)
+    _check_coverage(base, overlay, settings)
+    _check_torch(base, overlay, settings)
+
+
+def _check_settings(settings: Settings) -> None:
+    if not settings.package.isidentifier():
+        raise WheelError("--package", found=repr(settings.package), expected="one package's name, such as deep_gemm",
+                         fix="name the package that the overlay wheel holds")
+    parts = settings.under.split("/") if settings.under else []
+    if not all(part.isidentifier() for part in parts):
+        raise WheelError("--under", found=repr(settings.under), expected="a package directory such as vllm/third_party",
+                         fix="write it relative to the wheel's root, without . or ..")
+
+
+def _check_wheel(wheel: WheelArchive) -> None:
+    """What holds for both wheels: names that mean one file each, and metadata that agrees with the file name."""
+    if wheel.duplicate_names or wheel.unsafe_names:
+        kind, names = (("twice", wheel.duplicate_names) if wheel.duplicate_names
+                       else ("with an unsafe name", wheel.unsafe_names))
+        raise wheel.error(found=f"a member {kind}: {names[0]}", expected="every member once, at a relative path",
+                          fix="download or build the wheel anew")
+    text = wheel.metadata.get("version", "")
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        version = None
+    name = wheel.metadata.get("name", "")
+    if canonicalize_name(name) != wheel.name.distribution or version != wheel.name.version:
+        raise wheel.error(found=f"METADATA of {name or 'no name'} {text or 'without a version'}",
+                          expected=f"{wheel.name.distribution} {wheel.name.version}, as the file is named",
+                          fix="give the file back the name that it was published under")
+
+
+def _check_base(base: WheelArchive, settings: Settings) -> None:
+    if not any(name.startswith(settings.place) for name in base.by_name):
+        raise base.error(found=f"nothing below {settings.place}",
+                         expected=f"a wheel that bundles {settings.package} there",
+                         fix="check base, package and under: the overlay replaces a copy, it does not add one")
+
+
+def _check_overlay(overlay: WheelArchive, settings: Settings) -> None:
+    inside = (f"{settings.package}/", f"{overlay.dist_info}/")
+    outside = [name for name in overlay.by_name if not name.startswith(inside)]
+    if outside:
+        raise overlay.error(found=f"{outside[0]}, outside {settings.package}/", expected="a wheel of "
+                            f"{settings.package} alone", fix="leave the file out of the overlay wheel")
+    if f"{settings.package}/__init__.py" not in overlay.by_name:
+        raise overlay.error(found=f"no {settings.package}/__init__.py", expected=f"a wheel of the package "
+                            f"{settings.package}", fix="check the overlay wheel and the package's name")
+    imports: list[str] = []
+    for name, member in overlay.by_name.items():
+        if name.endswith(".py"):
+            imports += absolute_imports(overlay.read(member), settings.package, name)
+    if imports:
+        raise overlay.error(found="; ".join(imports[:5]), expected=f"relative imports only, since the package moves to "
+                            f"{settings.place}", fix="write `from . import …` there")
+
+
+def _check_platforms(base: WheelArchive, overlay: WheelArchive) -> None:
+    for wheel in (base, overlay):
+        platform = wheel.name.raw_tag.split("-")[2]
+        if linux_platforms(platform) is None:
+            raise wheel.error(found=f"the platform tag {platform}", expected="manylinux_…, manylinux20… or linux_…",
+                              fix="take the wheel for glibc Linux")
+    architectures = [linux_platforms(wheel.name.raw_tag.split("-")[2])[1] for wheel in (base, overlay)]
+    if architectures[0] != architectures[1]:
+        raise base.error(found=f"a wheel for {', '.join(sorted(architectures[0]))}",
+                         expected=f"one for {', '.join(sorted(architectures[1]))}, as {overlay.path.name} is",
+                         fix="take the base wheel of the platform that the extension was built for")
+
+
+def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
+    """Every extension module of the package must have a file for every CPython that the base admits."""
+    pythons = admitted(base.requires_python)
+    if not pythons:
+        raise base.error(found=f"Requires-Python: {base.requires_python}", expected="one that admits some CPython",
+                         fix="take another base wheel")
+    modules: dict[str, set[str]] = {}
+    for path in overlay.by_name:
+        name = parse_extension_name(path)
+        if name and path.startswith(f"{settings.package}/"):
+            served = modules.setdefault(f"{name.package}/{name.module}", set())
+            if name.kind == "abi3":
+                served.update(python for python in pythons if _stable_abi_serves(overlay, python))
+            elif name.kind == "soabi" and not (name.free_threaded or name.debug):
+                served.add(f"3.{name.minor}")
+    if not modules:
+        raise overlay.error(found="no extension module", expected=f"a compiled one in {settings.package}/",
+                            fix="build the overlay wheel with its extension")
+    for module, served in sorted(modules.items()):
+        missing = [python for python in pythons if python not in served]
+        if missing:
+            raise overlay.error(
+                found=f"{module} for {'CPython ' + ', '.join(sorted(served, key=minor)) if served else 'no CPython'}",
+                expected=f"{', '.join(missing)} too, since Requires-Python of {base.path.name} is "
+                f"{base.requires_python or 'not set'}",
+                fix="build the extension for these Pythons, or take a base wheel that does not admit them")
+
+
+def _stable_abi_serves(wheel: WheelArchive, python: str) -> bool:
+    oldest = [int(tag.interpreter[3:]) for tag in wheel.name.tags
+              if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()]
+    return bool(oldest) and min(oldest) <= minor(python)
+
+
+def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
+    """The extension uses torch's C++ ABI, which changes with every release."""
+    compiled_against = settings.torch_version or _pinned_torch(overlay)
+    if not compiled_against:
+        return
+    try:
+        Version(compiled_against)
+    except InvalidVersion:
+        raise WheelError("--torch-version", found=repr(compiled_against), expected="a version such as 2.14.0",
+                         fix="give the version of the torch that the extension was compiled against") from None
+    linux = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": "",
+             "platform_python_implementation": "CPython", "implementation_name": "cpython"}
+    for python in admitted(base.requires_python):
+        environment = {**linux, "python_version": python, "python_full_version": f"{python}.0"}
+        pins = [requirement for requirement in base.requires_dist
+                if canonicalize_name(requirement.name) == "torch"
+                and (requirement.marker is None or requirement.marker.evaluate(environment))]
+        refusing = [pin for pin in pins if not pin.specifier.contains(compiled_against, prereleases=True)]
+        if refusing or not pins:
+            raise base.error(found=f"Requires-Dist: {refusing[0]}" if refusing else "no Requires-Dist: torch",
+                             expected=f"one that admits torch {compiled_against}, which the extension was "
+                             "compiled against", fix="build the extension against the torch that the base requires")
+
+
+def _pinned_torch(overlay: WheelArchive) -> str:
+    """The torch that the overlay wheel itself requires, where it requires exactly one version."""
+    for requirement in overlay.requires_dist:
+        specifiers = list(requirement.specifier)
+        if canonicalize_name(requirement.name) == "torch" and len(specifiers) == 1 and specifiers[0].operator == "==":
+            return "" if specifiers[0].version.endswith(".*") else specifiers[0].version
+    return ""
