@@ -1,0 +1,85 @@
+"""Makes a CPython that runs from any directory out of Debian's packages.
+
+    bin/python3             a shell script that starts the interpreter with the tree's own loader
+    libexec/python3.X       the interpreter
+    lib/python3.X           the standard library, without its tests
+    lib/x86_64-linux-gnu    the loader, libc, and every library that the interpreter or a compiled wheel may ask for
+
+No path of the machine goes into it, so the same packages give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from discover import TRIPLET, PythonError
+
+LOADER = "ld-linux-x86-64.so.2"
+_WRAPPER = Path(__file__).with_name("python3.sh")
+# Not needed to run programs; `config-*` is the static library with its makefiles.
+_STDLIB_LEFT_OUT = ("__pycache__", "test", "idlelib", "turtledemo", "lib2to3", "config-*", "EXTERNALLY-MANAGED",
+                    "sitecustomize.py")  # fmt: skip
+_WHEEL_DIRECTORY = re.compile(r"sysconfig\.get_config_var\(.WHEEL_PKG_DIR.\)")
+_OWN_WHEEL_DIRECTORY = "os.path.join(os.path.dirname(__file__), '_bundled')"
+_SHARED_OBJECT = re.compile(r"\.so(\.[\d.]+)?$")
+
+
+def lay_out(debian: Path, minor: str, root: Path) -> Path:
+    """Lays out the interpreter of the unpacked packages in `debian` below `root` and returns its include directory."""
+    program = debian / f"usr/bin/python{minor}"
+    stdlib = debian / f"usr/lib/python{minor}"
+    if not (program.is_file() and stdlib.is_dir()):
+        raise PythonError(f"the packages of the lock have no usr/bin/python{minor}; add python{minor} to it")
+    _copy_stdlib(stdlib, root / f"lib/python{minor}")
+    _copy_wheels(debian / "usr/share/python-wheels", root / f"lib/python{minor}/ensurepip")
+    _copy_libraries(debian, root / "lib" / TRIPLET)
+    _copy_file(program, root / f"libexec/python{minor}", 0o755)
+    _write_wrapper(root / "bin", minor)
+    return debian / f"usr/include/python{minor}"
+
+
+def _copy_file(source: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def _copy_stdlib(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_STDLIB_LEFT_OUT))
+    # Debian's ensurepip takes the wheels of the machine that it runs on.
+    ensurepip = target / "ensurepip/__init__.py"
+    text = ensurepip.read_text(encoding="utf-8")
+    ensurepip.write_text(_WHEEL_DIRECTORY.sub(_OWN_WHEEL_DIRECTORY, text), encoding="utf-8")
+
+
+def _copy_wheels(source: Path, ensurepip: Path) -> None:
+    """The wheels that `python3 -m venv` installs, where CPython's own ensurepip has them."""
+    for wheel in sorted(source.glob("*.whl")):
+        _copy_file(wheel, ensurepip / "_bundled" / wheel.name, 0o644)
+
+
+def _copy_libraries(debian: Path, target: Path) -> None:
+    """Every shared library, under the names by which programs ask for them; links become files."""
+    debian = debian.resolve()
+    for directory in (debian / "lib" / TRIPLET, debian / "usr/lib" / TRIPLET):
+        found = [path for path in sorted(directory.glob("*.so*")) if _SHARED_OBJECT.search(path.name)]
+        # The link with the SONAME is enough: libffi.so.8, not also libffi.so.8.4.0.
+        linked = {path.resolve() for path in found if path.is_symlink()}
+        for source in found:
+            if source in linked or "libpython" in source.name:
+                continue
+            _copy_file(source, target / source.name, 0o755 if source.name == LOADER else 0o644)
+    if not (target / LOADER).is_file():
+        raise PythonError(f"the packages of the lock have no {LOADER}; add libc6 to it")
+
+
+def _write_wrapper(directory: Path, minor: str) -> None:
+    text = _WRAPPER.read_text(encoding="utf-8")
+    for key, value in {"TRIPLET": TRIPLET, "LOADER": LOADER, "MINOR": minor}.items():
+        text = text.replace(f"@{key}@", value)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in ("python3", f"python{minor}"):
+        (directory / name).write_text(text, encoding="utf-8")
+        (directory / name).chmod(0o755)

@@ -1,0 +1,148 @@
+"""Finds the CPythons of this machine that extensions can be built for, by running each of them.
+
+A name, a path or a version in a directory's name proves nothing (shims, PyPy, debug builds): what counts is what the
+interpreter itself says (probe.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+TRIPLET = "x86_64-linux-gnu"
+_PROBE = Path(__file__).with_name("probe.py")
+_TIMEOUT_S = 60
+
+
+class PythonError(Exception):
+    """What was found, what is needed and what to do, in one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpreter:
+    """What an interpreter says of itself; the fields are probe.py's."""
+
+    implementation: str
+    version: str
+    soabi: str | None
+    debug: bool
+    free_threaded: bool
+    include: str
+    executable: str
+    prefix: str
+
+    @property
+    def minor(self) -> str:
+        """The version without its patch level, such as 3.12."""
+        return ".".join(self.version.split(".")[:2])
+
+
+def soabi(minor: str) -> str:
+    """The SOABI of the ordinary build of a CPython such as 3.12."""
+    return f"cpython-{minor.replace('.', '')}-{TRIPLET}"
+
+
+def probe(path: str) -> Interpreter:
+    """Runs an interpreter and returns what it says of itself."""
+    # A Python that is found must not be led astray by the one that runs this script.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    try:
+        run = subprocess.run(
+            [path, "-B", str(_PROBE)], capture_output=True, text=True, cwd="/", check=False,
+            env=environment, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Interpreter(**json.loads(run.stdout.strip().splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        raise PythonError(f"does not answer within {_TIMEOUT_S} seconds") from None
+    except OSError as error:
+        raise PythonError(f"does not run ({error.strerror})") from None
+    except (IndexError, TypeError, ValueError):
+        said = (run.stderr or run.stdout).strip().splitlines()
+        # A traceback ends with what matters; a shell or a shim (127: not found) begins with it.
+        detail = f": {said[0 if run.returncode == 127 else -1].strip()}" if said else ""
+        raise PythonError(f"does not run as a Python (exit code {run.returncode}{detail})") from None
+
+
+def judge(found: Interpreter, minor: str) -> None:
+    """Raises a PythonError that says why extensions for CPython `minor` cannot be built with `found`."""
+    if found.implementation != "CPython":
+        raise PythonError(f"is {found.implementation} {found.version}, not CPython")
+    if found.minor != minor:
+        raise PythonError(f"is CPython {found.version}, not {minor}")
+    if found.debug:
+        raise PythonError(f"is a debug build (SOABI {found.soabi}), whose ABI differs")
+    if found.free_threaded:
+        raise PythonError(f"is a free-threaded build (SOABI {found.soabi}), whose ABI differs")
+    if found.soabi != soabi(minor):
+        raise PythonError(f"has the SOABI {found.soabi}, {soabi(minor)} is needed")
+    if not Path(found.include, "Python.h").is_file():
+        raise PythonError(
+            f"has no headers ({found.include}/Python.h is missing); on Debian they are in the "
+            f"package libpython{minor}-dev"
+        )
+
+
+def candidates(minor: str, environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Where a CPython `minor` may be on this machine, as (kind of place, path), best first."""
+    for directory in environment.get("PATH", "").split(os.pathsep):
+        for name in (f"python{minor}", "python3", "python"):
+            path = Path(directory, name)
+            if os.path.isabs(directory) and os.access(path, os.X_OK):
+                yield "PATH", path
+    for kind, directory in managed_directories(environment):
+        # A directory of any name is asked, since aliases, PyPys and free-threaded builds are named freely.
+        found = directory.glob(f"*/bin/python{minor}")
+        yield from ((kind, path) for path in sorted(found, key=_natural, reverse=True))
+
+
+def managed_directories(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
+    """The directories in which pyenv and uv keep the Pythons that they installed."""
+    home = environment.get("HOME", "/nonexistent")
+    pyenv_root = environment.get("PYENV_ROOT") or _pyenv_root(environment) or f"{home}/.pyenv"
+    data = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    uv_directory = environment.get("UV_PYTHON_INSTALL_DIR") or f"{data}/uv/python"
+    return [("pyenv", Path(pyenv_root, "versions")), ("uv", Path(uv_directory))]
+
+
+def _pyenv_root(environment: Mapping[str, str]) -> str | None:
+    pyenv = shutil.which("pyenv", path=environment.get("PATH"))
+    if not pyenv:
+        return None
+    try:
+        run = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False,
+                             timeout=_TIMEOUT_S, env=dict(environment))  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() or None
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """A key that puts 3.12.10 after 3.12.9."""
+    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d+)|(\D+)", str(path))]
+
+
+def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None, list[str]]:
+    """The first CPython `minor` of the machine that serves, and a line for each place looked at before it."""
+    looked, seen = [], set()
+    for kind, path in candidates(minor, environment):
+        if (real := os.path.realpath(path)) in seen:
+            continue
+        seen.add(real)
+        try:
+            found = probe(str(path))
+            judge(found, minor)
+        except PythonError as error:
+            looked.append(f"{kind}: {path} {error}")
+            continue
+        return found, [*looked, f"{kind}: {path} serves"]
+    kinds = {line.split(":")[0] for line in looked}
+    places = [("PATH", f"{environment.get('PATH', '')} has no python{minor} or python3")]
+    places += [(kind, f"{directory} has no */bin/python{minor}")
+               for kind, directory in managed_directories(environment)]  # fmt: skip
+    return None, looked + [f"{kind}: {text}" for kind, text in places if kind not in kinds]

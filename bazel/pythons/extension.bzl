@@ -1,0 +1,175 @@
+"""The module extension `pythons`: the CPythons of Requires-Python, each with headers and SOABI."""
+
+load("//bazel/private:host_python.bzl", "host_python")
+load(":hub_repo.bzl", "hub_repo")
+load(":named_python_repo.bzl", "named_python_repo")
+load(":naming.bzl", "minor_version", "python_soabi")
+load(":python_repo.bzl", "python_repo")
+
+_MATRIX = Label(":matrix.py")
+_KNOWN = Label("//tools/wheel:wheel_tools/pythons.py")
+
+# A file of the repository of pip-installed libraries; beside it lies site/.
+_PIP = Label("@deepgemm_pip//:BUILD.bazel")
+
+def _requires(mctx):
+    """The `requires` tag that counts: the root module's, or else the first one on the way from it."""
+    for module in mctx.modules:
+        tags = module.tags.requires
+        if len(tags) > 1:
+            fail("module {} has {} pythons.requires tags; expected one: Requires-Python is written once".format(
+                module.name,
+                len(tags),
+            ))
+        if tags:
+            tag = tags[0]
+            if bool(tag.pyproject) == bool(tag.specifier):
+                fail("pythons.requires in module {}: expected either pyproject or specifier".format(module.name))
+            return tag
+    fail("no pythons.requires tag: say which Pythons to build for, such as pythons.requires(specifier = \">=3.11\")")
+
+def _toolchains(mctx):
+    """From each version that is named to its `toolchain` tag; the module nearest to the root wins."""
+    named = {}
+    for module in mctx.modules:
+        own = {}
+        for tag in module.tags.toolchain:
+            where = "pythons.toolchain in module " + module.name
+            version = minor_version(tag.python_version, where)
+            if version in own:
+                fail("{}: {} and {} have one SOABI, {}; expected one toolchain for each CPython".format(
+                    where,
+                    own[version].python_version,
+                    tag.python_version,
+                    python_soabi(version),
+                ))
+            if tag.interpreter and tag.interpreter_path:
+                fail("{}: {} has both interpreter and interpreter_path; expected one".format(where, version))
+            if tag.headers and tag.interpreter_path:
+                fail("{}: {} has both headers and interpreter_path; give headers with interpreter, a label, ".format(
+                    where,
+                    version,
+                ) + "or interpreter_path alone, whose own headers are taken")
+            if not (tag.headers or tag.interpreter or tag.interpreter_path):
+                fail("{}: {} names nothing; expected headers, interpreter or interpreter_path".format(where, version))
+            own[version] = tag
+        named = own | named
+    return named
+
+def _matrix(mctx, tag):
+    """Runs matrix.py: `requires_python` as written, and the `versions` that it admits."""
+    for script in [_MATRIX, _KNOWN]:
+        mctx.watch(script)
+    site = mctx.path(_PIP).dirname.get_child("site")
+    wheel_tools = mctx.path(_KNOWN).dirname.dirname
+    error_file = mctx.path("error")
+    arguments = ["--error-file", error_file]
+    if tag.pyproject:
+        mctx.watch(tag.pyproject)
+        arguments += ["--pyproject", mctx.path(tag.pyproject), "--name", str(tag.pyproject)]
+    else:
+        arguments += ["--specifier=" + tag.specifier]
+    result = mctx.execute(
+        [host_python(mctx), "-B", mctx.path(_MATRIX)] + arguments,
+        environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": "{}:{}".format(site, wheel_tools)},
+    )
+    if result.return_code:
+        fail("pythons.requires: " + (mctx.read(error_file, watch = "no") if error_file.exists else result.stderr))
+    return json.decode(result.stdout)
+
+def _pythons_impl(mctx):
+    requires = _requires(mctx)
+    toolchains = _toolchains(mctx)
+    matrix = _matrix(mctx, requires)
+    abis = {}
+    without_interpreter = []
+    for version in matrix["versions"]:
+        name = "deepgemm_python_" + version.replace(".", "_")
+        abis[version] = "@{}//:python".format(name)
+        tag = toolchains.pop(version, None)
+        if not tag:
+            python_repo(name = name, python_version = version, sources = requires.sources)
+        elif tag.headers:
+            named_python_repo(name = name, headers = tag.headers, interpreter = tag.interpreter, python_version = version)
+            if not tag.interpreter:
+                without_interpreter.append(version)
+        else:
+            python_repo(
+                name = name,
+                interpreter = tag.interpreter,
+                interpreter_path = tag.interpreter_path,
+                python_version = version,
+            )
+    hub_repo(
+        name = "deepgemm_pythons",
+        abis = abis,
+        requires_python = matrix["requires_python"],
+        without_interpreter = without_interpreter,
+    )
+
+    # What is on the machine is only looked at when a Python's own repository is fetched.
+    return mctx.extension_metadata(reproducible = True)
+
+pythons = module_extension(
+    implementation = _pythons_impl,
+    doc = """The CPythons that Requires-Python admits, as repositories.
+
+`@deepgemm_pythons` has `versions.bzl` (`PYTHONS`, `REQUIRES_PYTHON`) for macros, and a `python_abi` (`:cp312`) and a
+toolchain for each CPython. Each comes from the first of these that has it: what a `toolchain` tag names; a CPython of
+the machine with headers, on the PATH or installed by pyenv or uv; Debian's packages. It is looked for when something is
+compiled for it; where there is none, the error lists what was looked at.
+
+A module extension cannot ask which toolchains rules_python has registered; to use one, name it:
+
+```starlark
+pythons.toolchain(
+    python_version = "3.12",
+    headers = "@python_3_12//:python_headers",
+    interpreter = "@python_3_12//:py3_runtime",
+)
+```
+""",
+    tag_classes = {
+        "requires": tag_class(
+            doc = "Requires-Python, written once: toolchains, targets, the wheel and its check follow from it. The " +
+                  "root module's counts, or else the first one of its dependencies.",
+            attrs = {
+                "pyproject": attr.label(
+                    doc = "A pyproject.toml whose `[project].requires-python` is read. An edit of it is noticed.",
+                ),
+                "sources": attr.string_list(
+                    doc = "Where to look for CPythons that no `toolchain` tag names: `machine` (PATH, pyenv, uv), " +
+                          "`debian`. Default: both, in this order. `[\"debian\"]` gives the same headers on every " +
+                          "machine, but has not every CPython.",
+                    default = ["machine", "debian"],
+                ),
+                "specifier": attr.string(
+                    doc = "A version specifier such as `>=3.11,<3.15` (PEP 440), in place of `pyproject`. An error " +
+                          "where it cannot be read or admits no known CPython. An open end admits the newest known.",
+                ),
+            },
+        ),
+        "toolchain": tag_class(
+            doc = "Names what to use for one CPython. Ignored where Requires-Python does not admit it; the module " +
+                  "nearest to the root wins.",
+            attrs = {
+                "headers": attr.label(
+                    doc = "A target with CcInfo, such as rules_python's `@python_3_12//:python_headers`. No " +
+                          "interpreter is needed then.",
+                ),
+                "interpreter": attr.label(
+                    doc = "With `headers`: an executable or a `py_runtime` to test with. Alone: an interpreter that " +
+                          "is a source file of a repository, and whose own headers are copied.",
+                ),
+                "interpreter_path": attr.string(
+                    doc = "The absolute path of an interpreter whose own headers are copied. An error when it is no " +
+                          "CPython of this version, a debug or free-threaded build, or has no headers.",
+                ),
+                "python_version": attr.string(
+                    doc = "The version, such as `3.12`. Two of one minor version are an error: they have one SOABI.",
+                    mandatory = True,
+                ),
+            },
+        ),
+    },
+)

@@ -1,0 +1,49 @@
+"""How a CPython is called, derived from its version alone, and which ones Debian packages."""
+
+# The only platform that torch's CUDA wheels and the hermetic compiler share.
+TRIPLET = "x86_64-linux-gnu"
+
+# Newest suite last; the lock says which suite. None of them has 3.10 or 3.12.
+DEBIAN_LOCKS = {
+    "3.11": Label("//third_party/debian:python3.11.lock.json"),
+    "3.13": Label("//third_party/debian:python3.13.lock.json"),
+    "3.14": Label("//third_party/debian:python3.14.lock.json"),
+    "3.15": Label("//third_party/debian:python3.15.lock.json"),
+}
+
+def minor_version(python_version, where):
+    """The major and minor part of a version, or an error.
+
+    Args:
+        python_version: string such as "3.12" or "3.12.4".
+        where: string, what the error begins with.
+
+    Returns:
+        A string such as "3.12".
+    """
+    parts = python_version.split(".")
+    if len(parts) not in [2, 3] or parts[0] != "3" or not all([part.isdigit() for part in parts]):
+        fail("{}: '{}' is no CPython 3 version; expected one such as 3.12 or 3.12.4".format(where, python_version))
+    return ".".join(parts[:2])
+
+def python_tag(minor):
+    """The Python tag, which is also the ABI tag: `cp312` for "3.12".
+
+    Args:
+        minor: string such as "3.12".
+
+    Returns:
+        string.
+    """
+    return "cp" + minor.replace(".", "")
+
+def python_soabi(minor):
+    """The SOABI of the ordinary build: `cpython-312-x86_64-linux-gnu` for "3.12".
+
+    Args:
+        minor: string such as "3.12".
+
+    Returns:
+        string.
+    """
+    return "cpython-{}-{}".format(minor.replace(".", ""), TRIPLET)

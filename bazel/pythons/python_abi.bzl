@@ -1,0 +1,84 @@
+"""The rule python_abi: one CPython that extensions are compiled for."""
+
+load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
+load(":naming.bzl", "minor_version", "python_soabi", "python_tag")
+load(":providers.bzl", "PythonAbiInfo")
+
+_DOC = """One CPython that extensions are compiled for: headers, SOABI and, where there is one, an interpreter.
+
+The `pythons` module extension makes one for every CPython of the matrix. It is also a toolchain, of type
+`//bazel/pythons:toolchain_type`. To compile against it, depend on it as on a `cc_library` of headers.
+
+```starlark
+python_abi(
+    name = "cp312",
+    python_version = "3.12",
+    headers = "@python_3_12//:python_headers",      # of rules_python
+    interpreter = "@python_3_12//:py3_runtime",
+)
+```
+"""
+
+def _interpreter(target):
+    """The executable File and the depset of what it needs."""
+    if not target:
+        return None, depset()
+    if PyRuntimeInfo in target:
+        runtime = target[PyRuntimeInfo]
+        if not runtime.interpreter:
+            fail("interpreter: {} is a runtime at the absolute path {}; ".format(target.label, runtime.interpreter_path) +
+                 "expected one whose interpreter is a file of a repository")
+        return runtime.interpreter, depset([runtime.interpreter], transitive = [runtime.files])
+    executable = target[DefaultInfo].files_to_run.executable
+    files = target[DefaultInfo].files.to_list()
+    if not executable and len(files) != 1:
+        fail("interpreter: {} has {} files; expected one executable, or a py_runtime".format(target.label, len(files)))
+    executable = executable or files[0]
+    return executable, depset([executable], transitive = [target[DefaultInfo].default_runfiles.files])
+
+def _python_abi_impl(ctx):
+    version = minor_version(ctx.attr.python_version, "python_version")
+    interpreter, files = _interpreter(ctx.attr.interpreter)
+    if interpreter:
+        files = depset(ctx.files.interpreter_files, transitive = [files])
+    info = PythonAbiInfo(
+        files = files,
+        interpreter = interpreter,
+        soabi = python_soabi(version),
+        tag = python_tag(version),
+        version = version,
+    )
+    cc_info = ctx.attr.headers[CcInfo]
+    return [
+        DefaultInfo(files = depset([interpreter] if interpreter else []), runfiles = ctx.runfiles(transitive_files = files)),
+        cc_info,
+        info,
+        platform_common.ToolchainInfo(cc_info = cc_info, python_abi = info),
+    ]
+
+python_abi = rule(
+    implementation = _python_abi_impl,
+    doc = _DOC,
+    attrs = {
+        "headers": attr.label(
+            doc = "The headers: a target with CcInfo whose include directories hold `Python.h`, as rules_python's " +
+                  "`:python_headers`. Not libpython: an extension must not link it.",
+            mandatory = True,
+            providers = [CcInfo],
+        ),
+        "interpreter": attr.label(
+            doc = "The interpreter to test with: an executable, or a `py_runtime`. Default: none; compiling needs none.",
+            allow_files = True,
+        ),
+        "interpreter_files": attr.label_list(
+            doc = "What the interpreter needs to run, beside itself. Default: what its own target says.",
+            allow_files = True,
+        ),
+        "python_version": attr.string(
+            doc = "The version, such as `3.12` (a patch level is left out of account). Tag and SOABI follow from it. " +
+                  "An analysis error where it is no CPython 3 version.",
+            mandatory = True,
+        ),
+    },
+    provides = [CcInfo, PythonAbiInfo, platform_common.ToolchainInfo],
+)
