@@ -1,0 +1,40 @@
+"""The Python that runs this ruleset's own tools and tests, the same bytes on every machine.
+
+What a tool writes can depend on its Python: compressed bytes differ with the zlib. Users of the rules keep the Python
+toolchain that they have registered.
+"""
+
+load(":python_repo.bzl", "fill_python_repo")
+
+# Of the newest stable suite.
+_VERSION = "3.13"
+
+def _tools_python_repo_impl(rctx):
+    fill_python_repo(rctx, _VERSION, sources = ["debian"])
+    rctx.template(
+        "BUILD.bazel",
+        rctx.attr._template,
+        executable = False,
+        substitutions = {
+            "{BOOTSTRAP}": str(rctx.attr._bootstrap),
+            "{VERSION}": _VERSION,
+        },
+    )
+
+tools_python_repo = repository_rule(
+    implementation = _tools_python_repo_impl,
+    doc = "CPython {} out of Debian's packages: `:toolchain` for py_binary and py_test.".format(_VERSION),
+    attrs = {
+        "_bootstrap": attr.label(default = ":py_bootstrap.sh.tpl"),
+        "_template": attr.label(default = ":tools_python.BUILD.tpl"),
+    },
+)
+
+def _tools_python_impl(mctx):
+    tools_python_repo(name = "deepgemm_tools_python")
+    return mctx.extension_metadata(reproducible = True)
+
+tools_python = module_extension(
+    implementation = _tools_python_impl,
+    doc = "Makes the repository `deepgemm_tools_python`; for this module's own builds.",
+)
