@@ -33,10 +33,10 @@ def host_python(rctx):
         fail("{} is Python {}.{}, {} or newer is needed: {}".format(python, found[0], found[1], oldest, mend))
     return python
 
-def run_python(rctx, script, arguments, imports = [], what = None, timeout = 7200):
+def run_python(rctx, script, arguments, imports = [], what = None, error_file = True, timeout = 7200):
     """Runs a script of this project with the host's Python; its output is shown as it comes.
 
-    A script reports a failure in one line, in the file named by its `--error-file` option; that line becomes the error.
+    A script reports a failure in one line, which becomes the error.
 
     Args:
         rctx: the repository context.
@@ -44,22 +44,24 @@ def run_python(rctx, script, arguments, imports = [], what = None, timeout = 720
         arguments: list of its arguments (strings, paths).
         imports: Labels of the modules beside it that it imports; an edit of one fetches again, too.
         what: what is being done, as it stands in the error; the repository's name is put before it.
+        error_file: whether the script has an option `--error-file` for that line; else it is the last one on stderr,
+            where it is seen twice.
         timeout: seconds after which it is stopped.
     """
     for label in [script] + imports:
         rctx.watch(label)
-    error_file = rctx.path(".error")
+    report = rctx.path(".error")
     result = rctx.execute(
-        [host_python(rctx), "-B", rctx.path(script)] + arguments + ["--error-file", error_file],
+        [host_python(rctx), "-B", rctx.path(script)] + arguments + (["--error-file", report] if error_file else []),
         environment = {"PYTHONNOUSERSITE": "1"},
         quiet = False,
         timeout = timeout,
     )
     if result.return_code == 0:
         return
-    error = rctx.read(error_file, watch = "no") if error_file.exists else "{} ended with exit code {}: {}".format(
-        script.name,
-        result.return_code,
-        result.stderr.strip().split("\n")[-1],
-    )
-    fail("@{}: {}{}".format(rctx.attr.name.split("~")[-1], what + ": " if what else "", error))
+    if report.exists:
+        error = rctx.read(report, watch = "no")
+    else:
+        last = result.stderr.strip().split("\n")[-1].removeprefix("error: ")
+        error = last or "{} ended with exit code {}".format(script.name, result.return_code)
+    fail("@{}: {}{}".format(rctx.name.split("~")[-1], what + ": " if what else "", error))
