@@ -1,0 +1,24 @@
+"""The checks, each a function of (wheel, options) that yields findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from wheel_tools.checks.coverage import check_coverage
+from wheel_tools.checks.deep_gemm import check_deep_gemm
+from wheel_tools.checks.identity import check_identity
+from wheel_tools.checks.members import check_members
+from wheel_tools.checks.metadata import check_metadata
+from wheel_tools.checks.portability import check_portability
+from wheel_tools.examine import Wheel
+from wheel_tools.findings import Finding
+from wheel_tools.options import Options
+
+CHECKS: tuple[Callable[[Wheel, Options], Iterator[Finding]], ...] = (
+    check_members,
+    check_metadata,
+    check_coverage,
+    check_identity,
+    check_portability,
+    check_deep_gemm,
+)
