@@ -8,10 +8,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheel_tools.archive import WheelArchive
+from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
-from wheel_tools.pythons import admitted, minor
+from wheel_tools.pythons import admitted
 from wheel_tools.relocate import absolute_imports
-from wheel_tools.soabi import parse_extension_name
 from wheel_tools.tags import linux_platforms
 
 
@@ -118,32 +118,19 @@ def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Setting
     if not pythons:
         raise base.error(found=f"Requires-Python: {base.requires_python}", expected="one that admits some CPython",
                          fix="take another base wheel")
-    modules: dict[str, set[str]] = {}
-    for path in overlay.by_name:
-        name = parse_extension_name(path)
-        if name and path.startswith(f"{settings.package}/"):
-            served = modules.setdefault(f"{name.package}/{name.module}", set())
-            if name.kind == "abi3":
-                served.update(python for python in pythons if _stable_abi_serves(overlay, python))
-            elif name.kind == "soabi" and not (name.free_threaded or name.debug):
-                served.add(f"3.{name.minor}")
+    modules = served_pythons(
+        [path for path in overlay.by_name if path.startswith(f"{settings.package}/")], overlay.name.tags, pythons)
     if not modules:
         raise overlay.error(found="no extension module", expected=f"a compiled one in {settings.package}/",
                             fix="build the overlay wheel with its extension")
-    for module, served in sorted(modules.items()):
+    for module, served in modules.items():
         missing = [python for python in pythons if python not in served]
         if missing:
             raise overlay.error(
-                found=f"{module} for {'CPython ' + ', '.join(sorted(served, key=minor)) if served else 'no CPython'}",
+                found=f"{module} for {'CPython ' + ', '.join(served) if served else 'no CPython'}",
                 expected=f"{', '.join(missing)} too, since Requires-Python of {base.path.name} is "
                 f"{base.requires_python or 'not set'}",
                 fix="build the extension for these Pythons, or take a base wheel that does not admit them")
-
-
-def _stable_abi_serves(wheel: WheelArchive, python: str) -> bool:
-    oldest = [int(tag.interpreter[3:]) for tag in wheel.name.tags
-              if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()]
-    return bool(oldest) and min(oldest) <= minor(python)
 
 
 def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
