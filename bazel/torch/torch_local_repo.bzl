@@ -48,8 +48,9 @@ def _torch_local_repo_impl(rctx):
             rctx.watch(facts)
     run_python(
         rctx,
-        Label(":inspect_torch.py"),
+        Label(":torch_repository.py"),
         ["--torch", torch, "--cuda", cuda, "--out", rctx.path(".")],
+        imports = [Label(":elf_interface.py"), Label(":torch_facts.py")],
         what = "torch.local",
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)

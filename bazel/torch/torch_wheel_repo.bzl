@@ -3,7 +3,7 @@
 load("//bazel/private:host_python.bzl", "run_python")
 load("//bazel/private:pip.bzl", "pip_fetch")
 
-# Compiling and linking needs no more; all that the wheels hold would take 2.4 GB.
+# Compiling and linking needs no more. Of the libraries only the interfaces stay.
 _INCLUDE = [
     "nvidia/cu*/include/*",
     "nvidia/cu*/lib/libcudart.so.*",
@@ -26,8 +26,9 @@ def _torch_wheel_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, include = _INCLUDE)
     run_python(
         rctx,
-        Label(":inspect_torch.py"),
+        Label(":torch_repository.py"),
         ["--site", rctx.path("site"), "--out", rctx.path(".")],
+        imports = [Label(":elf_interface.py"), Label(":torch_facts.py")],
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
 

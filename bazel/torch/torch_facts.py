@@ -1,0 +1,92 @@
+"""What a torch is, read off its files: version, CUDA release, C++ ABI, and the headers of its public interface.
+
+torch ships about 9,500 headers, most of them for its own translation units. Each would be an input of every compile
+action; the half that an extension can reach is enough.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+# What extensions include directly. Everything else is reached from here or is torch's own.
+_ENTRIES = (
+    "ATen/cpu/**/*",
+    "ATen/cuda/**/*",
+    "c10/core/**/*",
+    "c10/cuda/**/*",
+    "c10/macros/*",
+    "c10/util/**/*",
+    "pybind11/**/*",
+    "torch/*.h",
+    "torch/csrc/api/include/torch/*.h",
+    "torch/csrc/autograd/*.h",
+    "torch/csrc/stable/**/*",
+    "torch/headeronly/**/*",
+)
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
+
+
+class TorchError(Exception):
+    """Something that the user can mend; its text is the one line they get to see."""
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TorchError(f"there is no {path}: {what}") from None
+
+
+def facts(torch: Path, cuda: Path) -> dict[str, object]:
+    """Version of torch, CUDA release and C++ ABI, checked against the toolkit; nothing is imported."""
+    version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
+    found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
+    version = found.get("__version__", "")
+    if not re.match(r"\d+\.\d+", version):
+        raise TorchError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
+    if not re.match(r"\d+\.\d+$", found.get("cuda", "")):
+        raise TorchError(
+            f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
+            " use a CUDA build of it"
+        )
+    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}")
+    toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
+    major = int(toolkit.group(1)) // 1000 if toolkit else 0
+    if str(major) != found["cuda"].split(".")[0]:
+        raise TorchError(
+            f"torch {version} is built with CUDA {found['cuda']}, but {cuda} has the headers of CUDA {major}:"
+            " name a toolkit of the same major version"
+        )
+    cmake = _read(
+        torch / "share" / "cmake" / "Torch" / "TorchConfig.cmake", "torch is not installed as its wheel lays it out"
+    )
+    abi = re.search(r"-D_GLIBCXX_USE_CXX11_ABI=(\d)", cmake)
+    return {
+        # The local part only repeats the CUDA release, and requirements on torch leave it out.
+        "TORCH_VERSION": version.split("+")[0],
+        "CUDA_VERSION": found["cuda"],
+        "CXX11_ABI": not abi or abi.group(1) == "1",
+    }
+
+
+def reachable(include: Path, entries: Iterable[str] = _ENTRIES) -> list[str]:
+    """Headers under `include` that the entries can include, whatever the preprocessor decides, themselves too."""
+    roots = (include, include / "torch/csrc/api/include")
+    waiting = [path for pattern in entries for path in include.glob(pattern) if path.is_file()]
+    seen = set(waiting)
+    while waiting:
+        path = waiting.pop()
+        for name in _INCLUDE.findall(path.read_bytes()):
+            for root in (path.parent, *roots):
+                target = Path(os.path.normpath(root / os.fsdecode(name)))
+                if target.is_file() and include in target.parents:
+                    if target not in seen:
+                        seen.add(target)
+                        waiting.append(target)
+                    break
+    if not seen:
+        raise TorchError(f"{include} has no headers: torch is not installed as its wheel lays it out")
+    return sorted(path.relative_to(include).as_posix() for path in seen)

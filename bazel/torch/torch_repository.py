@@ -1,0 +1,103 @@
+"""Makes a repository of a torch that is unpacked or installed, and writes down which one it is.
+
+    python3 torch_repository.py --site DIR --out REPOSITORY
+        moves what pip_fetch.py unpacked
+    python3 torch_repository.py --torch …/torch --cuda …/cu13 --out REPOSITORY
+        links what is installed
+
+The repository then has torch/include, cuda/include, lib (interfaces of the shared libraries), version.bzl (torch's
+version, its CUDA release, its C++ ABI) and headers.bzl (the headers that an extension can reach).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from elf_interface import ElfError, write_interface
+from torch_facts import TorchError, facts, reachable
+
+_TORCH_LIBRARIES = ("c10", "c10_cuda", "torch", "torch_cpu", "torch_cuda", "torch_python")
+_CUDA_LIBRARIES = ("cudart", "nvrtc")
+
+
+def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
+    """Writes lib/libNAME.so for each library that extensions link with.
+
+    CUDA's have only versioned file names; the name that is loaded at run time is the SONAME in the interface.
+    """
+    out.mkdir()
+    for name in _TORCH_LIBRARIES:
+        write_interface(torch / "lib" / f"lib{name}.so", out / f"lib{name}.so")
+    for name in _CUDA_LIBRARIES:
+        found = [path for lib in ("lib64", "lib") for path in sorted((cuda / lib).glob(f"lib{name}.so.*"))]
+        if not found:
+            raise TorchError(f"there is no lib{name}.so.* in {cuda / 'lib64'} or {cuda / 'lib'}: name a whole CUDA toolkit")
+        write_interface(found[0], out / f"lib{name}.so")
+
+
+def move_wheels(site: Path, out: Path) -> None:
+    """Moves headers and licences out of an unpacked site-packages, and deletes the rest."""
+    found = sorted(site.glob("nvidia/cu*/include/cuda.h"))
+    if not found:
+        raise TorchError("the requirement file pins no nvidia-cuda-runtime of CUDA 13 or newer beside torch")
+    torch, cuda = site / "torch", found[0].parents[1]
+    describe(torch, cuda, out)
+    write_interfaces(torch, cuda, out / "lib")
+    for name, package in (("torch", torch), ("cuda", cuda)):
+        (out / name).mkdir()
+        (package / "include").rename(out / name / "include")
+    for licenses in sorted(site.glob("*.dist-info/licenses")):
+        (out / "licenses").mkdir(exist_ok=True)
+        licenses.rename(out / "licenses" / licenses.parent.name.split("-")[0])
+    shutil.rmtree(site)
+
+
+def link_installed(torch: Path, cuda: Path, out: Path) -> None:
+    """Links the headers of an installed torch and toolkit."""
+    describe(torch, cuda, out)
+    write_interfaces(torch, cuda, out / "lib")
+    for name, package in (("torch", torch), ("cuda", cuda)):
+        (out / name).mkdir()
+        (out / name / "include").symlink_to(package / "include")
+
+
+def describe(torch: Path, cuda: Path, out: Path) -> None:
+    """Writes version.bzl and headers.bzl."""
+    lines = ['"""Which torch this is; written by the repository rule."""\n']
+    lines += [f"{name} = {value!r}".replace("'", '"') for name, value in sorted(facts(torch, cuda).items())]
+    (out / "version.bzl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = ['"""Headers that an extension can reach; written by the repository rule."""\n', "EXTENSION_HEADERS = ["]
+    lines += [f'    "torch/include/{header}",' for header in reachable(torch / "include")]
+    (out / "headers.bzl").write_text("\n".join(lines) + "\n]\n", encoding="utf-8")
+
+
+def main(argv: list[str]) -> int:
+    """Exit code 0 when all is made, 1 with one line on stderr (or in --error-file) when not."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--site", type=Path, help="unpacked wheels, which are moved")
+    parser.add_argument("--torch", type=Path, help="the directory of an installed package torch")
+    parser.add_argument("--cuda", type=Path, help="an installed toolkit, with include/cuda.h")
+    parser.add_argument("--out", type=Path, required=True, help="the repository")
+    parser.add_argument("--error-file", type=Path, help="where the error goes instead of stderr")
+    args = parser.parse_args(argv)
+    if (args.site is None) == (args.torch is None) or (args.torch is None) != (args.cuda is None):
+        parser.error("either --site, or --torch and --cuda")
+    try:
+        if args.site:
+            move_wheels(args.site.absolute(), args.out)
+        else:
+            link_installed(args.torch.absolute(), args.cuda.absolute(), args.out)
+    except (TorchError, ElfError, OSError) as error:
+        if args.error_file:
+            args.error_file.write_text(str(error), encoding="utf-8")
+        else:
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
