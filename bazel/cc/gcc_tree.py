@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Makes the tree of a hermetic C++ compiler out of two locks of Debian packages.
+
+    gcc_tree.py --gcc-lock GCC.json --sysroot-lock SYSROOT.json --compat DIR --out DIR --prefix external/REPOSITORY
+
+DIR then has `gcc/` (compiler, binutils and the libraries that they run with), `sysroot/` (the libc and libstdc++ that is
+compiled and linked against) and `lib/` (what reconciles the two, see `reconcile`). Programs start with the execution
+root as working directory, in which the tree is at PREFIX; no path in the tree is absolute, so that the same locks
+give the same bytes for everybody.
+
+Exit status: 0; 1 with one line on standard error, and in --error-file, when something is missing or does not match.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+BOOTSTRAP = Path(__file__).resolve().parents[2] / "tools" / "bootstrap"
+sys.path.insert(0, str(BOOTSTRAP))
+
+import debian  # noqa: E402  (lies in another folder of this repository, which is no package)
+import relocate  # noqa: E402
+
+TARGET = "x86_64-linux-gnu"
+LIBRARIES = f"usr/lib/{TARGET}"
+GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
+GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"
+
+# Each file here is an input of compile actions or takes room on disk for nothing.
+_GCC_UNUSED = (
+    "etc",
+    "usr/share",
+    "usr/lib64",
+    "usr/lib/bfd-plugins",
+    f"{LIBRARIES}/audit",
+    f"{LIBRARIES}/gconv",
+    f"{LIBRARIES}/libnss_*",
+    f"{LIBRARIES}/ldscripts",
+    f"{GCC_LIBRARIES}/plugin",
+    f"{GCC_LIBRARIES}/include/sanitizer/*hwasan*",
+    f"{GCC_LIBRARIES}/*hwasan*",
+    f"{GCC_PROGRAMS}/g++-mapper-server",
+    "usr/bin/*lto-dump*",
+    "usr/bin/*gprof*",
+    "usr/bin/patchelf",
+)
+# Kernel interfaces of single devices, of filters and of protocols; the obsolete RPC, which glibc has no more.
+_SYSROOT_UNUSED = (
+    "etc",
+    "usr/bin",
+    "usr/sbin",
+    "usr/share",
+    "usr/lib/*/audit",
+    "usr/lib/*/gconv",
+    "usr/include/finclude",
+    "usr/include/misc",
+    "usr/include/mtd",
+    "usr/include/rdma",
+    "usr/include/rpcsvc",
+    "usr/include/scsi",
+    "usr/include/sound",
+    "usr/include/video",
+    "usr/include/xen",
+    *(f"usr/include/linux/{name}" for name in (
+        "android", "caif", "can", "cifs", "dvb", "genwqe", "hdlc", "hsi", "iio", "isdn", "mmc", "netfilter*", "nfsd",
+        "raid", "spi", "sunrpc", "tc_act", "tc_ematch", "usb", "wimax")),
+)
+# Members of libstdc++.a that hold state which libstdc++.so has as well: standard streams, locales, handlers, the
+# exceptions in flight. What must come from there comes from compat/libstdcxx.cc; a second copy would be a silent bug.
+_STATEFUL = ("eh_alloc.o", "eh_globals.o", "eh_term_handler.o", "eh_terminate.o", "eh_unex_handler.o", "globals_io.o",
+             "ios_init.o", "locale_init.o")
+# Found in the sysroot, whose versions are older; Debian's links lead to packages that the lock does without.
+_SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.so.1"}
+
+
+# ld puts the sysroot before an absolute path in a linker script only where the script lies in it, links resolved. In
+# Bazel's sandbox it does not, and ld would take the machine's libc. A bare name is looked for in the sysroot.
+_SYSROOT_DIRECTORY = re.compile(rf"(?<=\s)/(?:usr/)?lib(?:64)?/(?:{TARGET}/)?")
+
+
+class TreeError(Exception):
+    """What went wrong, for the person who reads it."""
+
+
+def remove(root: Path, patterns: Iterable[str]) -> None:
+    """Removes what the glob `patterns` match below `root`."""
+    for pattern in patterns:
+        for path in list(root.glob(pattern)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def plain_names(directory: Path) -> None:
+    """Gives programs the names that GCC looks for (`as`, `ld`), and no program a second one.
+
+    Links would not do: a remote executor makes files of them, whose RPATH is then relative to another place.
+    """
+    for path in sorted(directory.iterdir(), key=lambda path: path.is_symlink()):
+        name = re.sub(r"-14$", "", path.name.replace(f"{TARGET}-", "")).replace("ld.bfd", "ld")
+        if path.is_symlink():
+            path.unlink()
+        elif path.name != name:
+            path.rename(directory / name)
+
+
+def plain_libraries(directory: Path) -> None:
+    """Leaves each library under its soname alone: libisl.so.23, not libisl.so.23.4.0 as well."""
+    for link in sorted(path for path in directory.iterdir() if path.is_symlink()):
+        target = link.resolve()
+        link.unlink()
+        if target.exists() and target.parent == directory.resolve():
+            target.rename(link)
+
+
+def dangling(root: Path) -> list[Path]:
+    """Links below `root` that lead nowhere."""
+    return [path for path in root.rglob("*") if path.is_symlink() and not path.exists()]
+
+
+def linker_scripts(root: Path) -> list[Path]:
+    """The libraries below `root` that are linker scripts (text) and not libraries."""
+    libraries = [path for path in sorted(root.rglob("lib*")) if path.suffix in (".a", ".so") and path.is_file()]
+    return [path for path in libraries if path.read_bytes()[:2] == b"/*"]
+
+
+class Compiler:
+    """The tree's own compiler, started as Bazel does: from a directory in which the tree is at `prefix`."""
+
+    def __init__(self, root: Path, prefix: str, working_directory: Path) -> None:
+        self._prefix, self._cwd = prefix, working_directory
+        (working_directory / prefix).parent.mkdir(parents=True)
+        (working_directory / prefix).symlink_to(root)
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Runs gcc/usr/bin/`program`."""
+        command = [f"{self._prefix}/gcc/usr/bin/{program}", *arguments]
+        try:
+            run = subprocess.run(command, cwd=self._cwd, capture_output=True, text=True, check=False,
+                                 env={"PATH": os.defpath, "LC_ALL": "C"})
+        except OSError as error:
+            raise TreeError(f"the unpacked {program} does not start: {error}") from error
+        if run.returncode:
+            output = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
+            raise TreeError(f"the unpacked {program} fails: {output[0]}")
+
+    def compile(self, source: Path, output: str) -> None:
+        """Compiles one source of compat/ to an object file in the working directory."""
+        gcc, sysroot = f"{self._prefix}/gcc", f"{self._prefix}/sysroot"
+        directories = [f"{gcc}/{GCC_LIBRARIES}/include", f"{sysroot}/usr/include/{TARGET}", f"{sysroot}/usr/include"]
+        if source.suffix == ".cc":
+            directories[:0] = [f"{gcc}/usr/include/c++/14", f"{gcc}/usr/include/{TARGET}/c++/14"]
+        shutil.copy(source, self._cwd / source.name)
+        self.run("gcc", "-O2", "-fPIC", "-fvisibility=hidden", "-no-canonical-prefixes", f"--sysroot={sysroot}",
+                 f"-B{gcc}/usr/bin", "-nostdinc", *(f"-isystem{directory}" for directory in directories),
+                 f"-frandom-seed={source.name}", "-c", source.name, "-o", output)
+
+
+def reconcile(root: Path, prefix: str, compat: Path) -> None:
+    """Fills lib/ and edits linker scripts, so that GCC 14's output links against a sysroot with an older libstdc++ and glibc.
+
+    - libstdc++.so is a linker script: the sysroot's library first, then, for what it lacks, GCC 14's static one. A
+      program so asks of its users' systems nothing that the sysroot has not. Red Hat's newer compilers for older
+      systems, with which manylinux wheels are built, work the same way.
+    - libstdc++_nonshared.a is that static library without the members that hold state.
+    - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here.
+    - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
+    """
+    library = root / "lib"
+    library.mkdir()
+    with tempfile.TemporaryDirectory() as temporary:
+        compiler = Compiler(root, prefix, Path(temporary))
+        for source in sorted(compat.glob("*.c*")):
+            compiler.compile(source, f"{source.stem}.o")
+            compiler.run("ar", "rcsD", f"{prefix}/lib/libcompat_{source.stem}.a", f"{source.stem}.o")
+        shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
+        compiler.run("ar", "dD", f"{prefix}/lib/libstdc++_nonshared.a", *_STATEFUL)
+    (library / "libstdc++.so").write_text("INPUT(libstdc++.so.6 -lcompat_libstdcxx -lstdc++_nonshared)\n")
+    for name, soname in _SYSROOT_LIBRARIES.items():
+        (library / name).write_text(f"INPUT({soname})\n")
+
+    for script in linker_scripts(root / "sysroot"):
+        text = _SYSROOT_DIRECTORY.sub("", script.read_text())
+        script.write_text(text.replace("libc_nonshared.a", "libc_nonshared.a -lcompat_glibc"))
+
+
+def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: str) -> None:
+    """Fetches, unpacks, thins out, relocates and reconciles."""
+    for name, lock in (("gcc", gcc_lock), ("sysroot", sysroot_lock)):
+        (root / name).mkdir(parents=True)
+        debian.fetch(debian.Lock.read(lock), root / name, f"third_party/debian/{lock.name}")
+        relocate.relink(root / name)
+    gcc, sysroot = root / "gcc", root / "sysroot"
+    patchelf = gcc / relocate.PATCHELF
+    if not patchelf.exists():
+        raise TreeError(f"{gcc_lock.name} has no package patchelf; add it to the packages that are requested")
+    remove(gcc, [pattern for pattern in _GCC_UNUSED if pattern != relocate.PATCHELF])
+    remove(sysroot, _SYSROOT_UNUSED)
+    (gcc / GCC_LIBRARIES / "libstdc++.so").unlink()
+    plain_names(gcc / "usr" / "bin")
+    plain_libraries(gcc / LIBRARIES)
+    for path in dangling(root):
+        path.unlink()
+    relocate.relocate(gcc, f"{prefix}/gcc")
+    remove(gcc, [relocate.PATCHELF])
+    reconcile(root, prefix, compat)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for option in ("--gcc-lock", "--sysroot-lock", "--compat", "--out"):
+        parser.add_argument(option, type=Path, required=True)
+    parser.add_argument("--prefix", required=True)
+    parser.add_argument("--error-file", type=Path)
+    arguments = parser.parse_args(argv)
+    try:
+        make(arguments.gcc_lock.resolve(), arguments.sysroot_lock.resolve(), arguments.compat.resolve(),
+             arguments.out.resolve(), arguments.prefix)
+        return 0
+    except OSError as error:
+        room = "; free some room and try again: the tree takes 250 MB" if error.errno == errno.ENOSPC else ""
+        message = f"{error}{room}"
+    except (TreeError, debian.DebianError, relocate.RelocateError) as error:
+        message = str(error)
+    print(f"error: {message}", file=sys.stderr)
+    if arguments.error_file:
+        arguments.error_file.write_text(message, encoding="utf-8")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
