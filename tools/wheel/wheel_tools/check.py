@@ -17,14 +17,14 @@ from packaging.version import InvalidVersion, Version
 from wheel_tools.archive import WheelArchive
 from wheel_tools.checks import CHECKS
 from wheel_tools.errors import WheelError
-from wheel_tools.examine import Unreadable, examine
+from wheel_tools.examine import UnreadableError, examine
 from wheel_tools.findings import Finding, printable
 from wheel_tools.options import Options, problem_with
 from wheel_tools.record import sha256
 from wheel_tools.report import SCHEMA, Report, as_text, kinds_of, rows_of
 
 
-def check_wheel(path: str | Path, options: Options = Options()) -> Report:
+def check_wheel(path: str | Path, options: Options) -> Report:
     """Checks one file; never raises for what is in it."""
     name = printable(Path(path).name)
     try:
@@ -40,7 +40,7 @@ def check_wheel(path: str | Path, options: Options = Options()) -> Report:
             return Report(name, "findings" if findings else "clean",
                           [f"3.{minor}" for minor in wheel.installable], kinds_of(wheel),
                           rows_of(wheel, findings), findings, accepted)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Report(name, "unreadable", findings=[error.finding])
     except WheelError as error:
         return Report(name, "unreadable", findings=[
@@ -54,6 +54,7 @@ def check_wheel(path: str | Path, options: Options = Options()) -> Report:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
+        fromfile_prefix_chars="@",
         prog="wheel-check", description="Proves that wheels with CPython extensions will load "
         "wherever their metadata says.", epilog=__doc__.partition("\n\n")[2])
     parser.add_argument("wheels", metavar="WHEEL", nargs="+", type=Path)
@@ -67,8 +68,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
                         help="findings that are known; they are listed but do not count")
     parser.add_argument("--jit-headers", metavar="DIRECTORY", type=Path,
                         help="DeepGEMM's include/, with which the wheel's must be identical")
+    parser.add_argument("--jit-header", metavar="PATH=FILE", action="append", default=[],
+                        help="one such header: its path below include/, and the file to compare")
     parser.add_argument("--strict", action="store_true",
                         help="a file that does not prove its CPython is a finding")
+    parser.add_argument("--json-output", metavar="FILE", type=Path,
+                        help="write the JSON report there too")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser.parse_args(argv)
 
@@ -85,6 +90,12 @@ def _options(arguments: argparse.Namespace) -> Options:
         headers = header_digests(arguments.jit_headers)
         if not headers:
             raise ValueError(f"no files in {arguments.jit_headers}")
+    for entry in arguments.jit_header:
+        path, equals, file = entry.partition("=")
+        if not equals:
+            raise ValueError(f"--jit-header {entry}; expected PATH=FILE")
+        headers = headers or {}
+        headers[path] = sha256([Path(file).read_bytes()])[0]
     options = Options(arguments.requires_python, arguments.torch, tuple(arguments.allow_library),
                       tuple(arguments.accept), headers, arguments.strict)
     if problem := problem_with(options):
@@ -106,10 +117,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"wheel-check: {error}", file=sys.stderr)
         return 2
     reports = [check_wheel(path, options) for path in arguments.wheels]
-    if arguments.format == "json":
-        print(json.dumps({"schema": SCHEMA, "wheels": [r.as_json() for r in reports]}, indent=2))
-    else:
-        print("\n\n".join(map(as_text, reports)))
+    document = json.dumps({"schema": SCHEMA, "wheels": [r.as_json() for r in reports]}, indent=2)
+    if arguments.json_output is not None:
+        arguments.json_output.write_text(document + "\n", "utf-8")
+    print(document if arguments.format == "json" else "\n\n".join(map(as_text, reports)))
     return max(report.exit_code for report in reports)
 
 

@@ -300,9 +300,9 @@ def _read_dynamic(reader: ElfReader, elf: ELFFile, result: SharedObject) -> None
         result.relocations = (place("DT_RELA"), one("DT_RELASZ"))
     order = "<" if elf.little_endian else ">"
     count = _symbol_count(reader, order, elf.elfclass, tags, place)
-    _read_symbols(reader, order, place("DT_SYMTAB"), count, strings, result)
+    _read_symbols(reader, place("DT_SYMTAB"), count, strings, result)
     if "DT_VERNEED" in tags:
-        _read_versions(reader, order, place("DT_VERNEED"), one("DT_VERNEEDNUM"), strings, result)
+        _read_versions(reader, place("DT_VERNEED"), one("DT_VERNEEDNUM"), strings, result)
 
 
 def _string(strings: bytes, at: int) -> str:
@@ -342,9 +342,10 @@ def _gnu_hash_count(reader: ElfReader, order: str, bits: int, at: int) -> int:
     return last + 1
 
 
-def _read_symbols(reader: ElfReader, order: str, at: int, count: int, strings: bytes,
+def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes,
                   result: SharedObject) -> None:
     wide = result.bits == 64
+    order = "<" if result.little_endian else ">"
     layout = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
     inits = set()
     # Names may overlap in the string table, so its size does not bound theirs.
@@ -371,8 +372,9 @@ def _read_symbols(reader: ElfReader, order: str, at: int, count: int, strings: b
     result.inits = frozenset(inits)
 
 
-def _read_versions(reader: ElfReader, order: str, at: int, count: int, strings: bytes,
+def _read_versions(reader: ElfReader, at: int, count: int, strings: bytes,
                    result: SharedObject) -> None:
+    order = "<" if result.little_endian else ">"
     need, aux = struct.Struct(order + "2H3I"), struct.Struct(order + "I2H2I")
     found: dict[str, set[str]] = {}
     budget = MAX_VERSIONS

@@ -101,7 +101,7 @@ class Wheel:
             self.findings.append(finding)
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A file that is refused as a whole."""
 
     def __init__(self, finding: Finding) -> None:
@@ -110,7 +110,7 @@ class Unreadable(Exception):
 
 
 def examine(archive: WheelArchive) -> Wheel:
-    """Reads everything that the checks need; raises Unreadable for a bomb and the like."""
+    """Reads everything that the checks need; raises UnreadableError for a bomb and the like."""
     _refuse_hostile(archive)
     wheel = Wheel(archive)
     name = wheel.ask("wheel-name", "name", None)
@@ -131,7 +131,7 @@ def examine(archive: WheelArchive) -> Wheel:
 
 def _refuse_hostile(archive: WheelArchive) -> None:
     def refuse(rule: str, path: str, found: str, required: str) -> None:
-        raise Unreadable(Finding(rule, path, found, required,
+        raise UnreadableError(Finding(rule, path, found, required,
                                  "do not install it; get the wheel from its publisher"))
 
     file_name = archive.path.name

@@ -17,7 +17,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Row:
-    """One cell of module × Python: the file that this Python loads, and how it fares."""
+    """One cell of module by Python: the file that this Python loads, and how it fares."""
 
     module: str
     python: str

@@ -41,7 +41,7 @@ def _record(wheel: Wheel, entries: list[RecordEntry], dist_info: str) -> Iterato
         yield Finding("record-duplicate", path, "two lines of RECORD", "one", _REPACK)
     listed = {entry.path: entry for entry in entries}
     members = wheel.archive.by_name
-    for path, entry in listed.items():
+    for path in listed:
         if path not in members and not path.endswith("/"):
             safe = "" if is_safe_name(path) else ", outside the wheel"
             yield Finding("record-extra", path, f"a line of RECORD without a member{safe}",
