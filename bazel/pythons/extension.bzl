@@ -8,6 +8,7 @@ load(":python_repo.bzl", "python_repo")
 
 _MATRIX = Label(":matrix.py")
 _KNOWN = Label("//tools/wheel:wheel_tools/pythons.py")
+_KNOWN_PACKAGE = Label("//tools/wheel:wheel_tools/__init__.py")
 
 # A file of the repository of pip-installed libraries; beside it lies site/.
 _PIP = Label("@deepgemm_pip//:BUILD.bazel")
@@ -58,7 +59,7 @@ def _toolchains(mctx):
 
 def _matrix(mctx, tag):
     """Runs matrix.py: `requires_python` as written, and the `versions` that it admits."""
-    for script in [_MATRIX, _KNOWN]:
+    for script in [_MATRIX, _KNOWN, _KNOWN_PACKAGE]:
         mctx.watch(script)
     site = mctx.path(_PIP).dirname.get_child("site")
     wheel_tools = mctx.path(_KNOWN).dirname.dirname

@@ -7,7 +7,7 @@ load(":providers.bzl", "PythonAbiInfo")
 _DOC = """One CPython that extensions are compiled for: headers, SOABI and, where there is one, an interpreter.
 
 The `pythons` module extension makes one for every CPython of the matrix. It is also a toolchain, of type
-`//bazel/pythons:toolchain_type`. To compile against it, depend on it as on a `cc_library` of headers.
+`//bazel/pythons:toolchain_type`. To compile against it, depend on it as on a `cc_library` of headers; the output group `headers` has these as files.
 
 ```starlark
 python_abi(
@@ -53,6 +53,7 @@ def _python_abi_impl(ctx):
         DefaultInfo(files = depset([interpreter] if interpreter else []), runfiles = ctx.runfiles(transitive_files = files)),
         cc_info,
         info,
+        OutputGroupInfo(headers = cc_info.compilation_context.headers),
         platform_common.ToolchainInfo(cc_info = cc_info, python_abi = info),
     ]
 

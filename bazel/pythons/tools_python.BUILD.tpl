@@ -5,16 +5,29 @@ load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
 
 package(default_visibility = ["//visibility:public"])
 
-py_runtime(
-    name = "runtime",
-    bootstrap_template = "{BOOTSTRAP}",
-    files = glob(
+filegroup(
+    name = "files",
+    srcs = glob(
         [
             "lib/**",
             "libexec/**",
         ],
+        # CPython may write .pyc files beside its modules when it runs outside of a sandbox.
         exclude = ["**/__pycache__/**"],
     ),
+)
+
+# The interpreter, as a tool of other rules.
+filegroup(
+    name = "python",
+    srcs = ["bin/python3"],
+    data = [":files"],
+)
+
+py_runtime(
+    name = "runtime",
+    bootstrap_template = "{BOOTSTRAP}",
+    files = [":files"],
     interpreter = "bin/python3",
     python_version = "PY3",
 )

@@ -1,0 +1,92 @@
+"""Analysis tests of python_abi and its toolchains: what they give, and how they fail."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("@deepgemm_pythons//:versions.bzl", "PYTHONS", "REQUIRES_PYTHON")
+load("@rules_cc//cc:defs.bzl", "cc_library")
+load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
+load("//bazel/pythons:python_abi.bzl", "python_abi")
+
+_TOOLCHAIN_TYPE = "//bazel/pythons:toolchain_type"
+
+def _resolved_impl(ctx):
+    toolchain = ctx.toolchains[_TOOLCHAIN_TYPE]
+    return [toolchain.python_abi, toolchain.cc_info]
+
+_resolved = rule(implementation = _resolved_impl, toolchains = [_TOOLCHAIN_TYPE])
+
+def _gives_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    info = target[PythonAbiInfo]
+    asserts.equals(env, ctx.attr.version, info.version)
+    asserts.equals(env, "cp" + ctx.attr.version.replace(".", ""), info.tag)
+    asserts.equals(env, "cpython-{}-x86_64-linux-gnu".format(ctx.attr.version.replace(".", "")), info.soabi)
+    asserts.equals(env, ctx.attr.has_interpreter, info.interpreter != None)
+    if info.interpreter:
+        asserts.true(env, info.interpreter in info.files.to_list(), "files has the interpreter")
+    context = target[CcInfo].compilation_context
+    asserts.true(env, context.headers.to_list(), "there are headers")
+    asserts.equals(env, [], context.defines.to_list())
+    for linked in target[CcInfo].linking_context.linker_inputs.to_list():
+        asserts.equals(env, [], linked.libraries, "an extension does not link libpython")
+    return analysistest.end(env)
+
+_GIVES_ATTRS = {
+    "has_interpreter": attr.bool(default = True),
+    "version": attr.string(),
+}
+_gives_test = analysistest.make(_gives_test_impl, attrs = _GIVES_ATTRS)
+
+def _flagged_test(version):
+    return analysistest.make(
+        _gives_test_impl,
+        attrs = _GIVES_ATTRS,
+        config_settings = {str(Label("//bazel/pythons:python_version")): version},
+    )
+
+_oldest_test = _flagged_test(PYTHONS[0].version)
+
+def _fails_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.says)
+    return analysistest.end(env)
+
+_fails_test = analysistest.make(_fails_test_impl, attrs = {"says": attr.string()}, expect_failure = True)
+
+def _fails(name, says, **kwargs):
+    python_abi(name = name + ".subject", headers = ":fake_headers", tags = ["manual"], **kwargs)
+    _fails_test(name = name, says = says, target_under_test = name + ".subject")
+    return name
+
+def python_abi_test_suite(name):
+    """The analysis tests as a suite.
+
+    Args:
+        name: the suite's name.
+    """
+    if [python.version for python in PYTHONS] != ["3.11", "3.12", "3.13", "3.14"]:
+        fail("{} admits {}; expected 3.11 to 3.14".format(REQUIRES_PYTHON, PYTHONS))
+    cc_library(name = "fake_headers", hdrs = ["Python.h"], tags = ["manual"])
+    tests = []
+    for python in PYTHONS:
+        _gives_test(name = "gives_" + python.tag, target_under_test = python.abi, version = python.version)
+        tests.append("gives_" + python.tag)
+
+    python_abi(name = "headers_only", headers = ":fake_headers", python_version = "3.10.4", tags = ["manual"])
+    _gives_test(name = "gives_headers_only", has_interpreter = False, target_under_test = ":headers_only", version = "3.10")
+
+    _resolved(name = "resolved", tags = ["manual"])
+    _gives_test(name = "resolves_the_newest", target_under_test = ":resolved", version = PYTHONS[-1].version)
+    _oldest_test(name = "resolves_the_flag", target_under_test = ":resolved", version = PYTHONS[0].version)
+
+    native.test_suite(
+        name = name,
+        tests = tests + [
+            "gives_headers_only",
+            "resolves_the_newest",
+            "resolves_the_flag",
+            _fails("fails_python_2", "'2.7' is no CPython 3 version", python_version = "2.7"),
+            _fails("fails_no_number", "'3.x' is no CPython 3 version", python_version = "3.x"),
+            _fails("fails_two_files", "has 2 files; expected one executable", interpreter = ":two_files", python_version = "3.12"),
+        ],
+    )
