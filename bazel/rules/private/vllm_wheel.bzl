@@ -7,8 +7,8 @@ def vllm_wheel(name, base, deep_gemm, local_version = None, **kwargs):
     """vLLM's wheel with its `vllm/third_party/deep_gemm` replaced: `wheel_overlay` with vLLM's names filled in.
 
     DeepGEMM's compiled code imports `deep_gemm.utils.mlopart` by that name, which does not exist inside vLLM. The overlay
-    finds such names and enters those modules into `sys.modules` under them too, in lines that it appends to the package's
-    `__init__.py`.
+    finds such names, and lets the package enter itself and those modules into `sys.modules` under them, unless a
+    `deep_gemm` is installed: vLLM's own code does the same where it hands its copy to a library.
 
     Example:
     ```starlark

@@ -3,9 +3,10 @@
 Relative imports need nothing. Absolute imports of the package by itself are looked for:
 
 - in Python source they are an error, since the package would load twice or not at all;
-- in compiled code, where a name such as "deep_gemm.utils.mlopart" cannot be edited, the module is given that name too:
-  lines that are appended to the package's `__init__.py` enter it into `sys.modules` under its old absolute name. A
-  package of the old name that is already imported keeps it.
+- in compiled code a name such as "deep_gemm.utils.mlopart" cannot be edited, so the package and the modules that are
+  named so get their old absolute names too: lines appended to the package's `__init__.py` enter them into
+  `sys.modules`. (Importing a dotted name from C imports its first part as well.) vLLM's own code does the same with its
+  copy where a library wants `deep_gemm`. A package that is installed under the old name keeps it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ _ALIAS_CODE = '''
 
 # Added when this package was moved here: its compiled code imports these modules as {package}.<name>.
 def _keep_absolute_names():
-    import importlib
+    import importlib.util
     import sys
 
+    if "{package}" in sys.modules or importlib.util.find_spec("{package}"):
+        return  # one that is installed goes by its own name
+    sys.modules["{package}"] = sys.modules[__name__]
     for name in {names!r}:
-        sys.modules.setdefault("{package}." + name, importlib.import_module("." + name, __name__))
+        sys.modules["{package}." + name] = importlib.import_module("." + name, __name__)
 
 
 _keep_absolute_names()
@@ -77,7 +81,9 @@ class CompiledNames:
 
 def alias_code(package: str, names: Iterable[str]) -> bytes:
     """What is appended to the package's `__init__.py` so that compiled code finds these modules."""
-    return _ALIAS_CODE.format(package=package, names=tuple(sorted(names))).encode()
+    paths = [name.split(".") for name in names]
+    with_parents = {".".join(path[: count + 1]) for path in paths for count in range(len(path))}
+    return _ALIAS_CODE.format(package=package, names=tuple(sorted(with_parents))).encode()
 
 
 def module_names(paths: Iterable[str]) -> list[str]:

@@ -1,0 +1,104 @@
+"""wheel-build: what comes out, and one clear error for each thing that does not fit."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from wheel_tools.archive import WheelArchive
+from wheel_tools.build import main
+from wheels import contents, extensions
+
+NAME = "ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl"
+
+
+def run(tmp_path: Path, *extra: str, files: dict[str, bytes] | None = None, name: str = NAME,
+        requires_python: str = ">=3.11,<3.13") -> int:
+    """Builds a wheel of these files (default: a good package) through a parameter file, as Bazel does."""
+    files = {"ops/__init__.py": b"VERSION = 1\n", **extensions("ops")} if files is None else files
+    arguments = [f"--out={tmp_path / name}", "--distribution=ops", f"--requires-python={requires_python}", *extra]
+    for index, (path, data) in enumerate(files.items()):
+        source = tmp_path / f"source {index}"
+        source.write_bytes(data)
+        arguments.append(f"--file={path}={source}")
+    parameters = tmp_path / "parameters"
+    parameters.write_text("\n".join(arguments) + "\n")
+    return main([f"@{parameters}"])
+
+
+def test_a_wheel_for_every_python(tmp_path):
+    license_file = tmp_path / "LICENSE.txt"
+    license_file.write_bytes(b"MIT")
+    assert run(tmp_path, f"--license=LICENSE={license_file}", "--requires=torch==2.14.0", "--summary=It multiplies.",
+               "--license-expression=mit", "--project-url=Source, https://example.org/") == 0
+    with WheelArchive(tmp_path / NAME) as wheel:
+        assert wheel.wheel.tag_set == wheel.name.tags
+        assert wheel.wheel.tags == [f"cp{python}-cp{abi}-manylinux_2_28_x86_64"
+                                    for python in ("311", "312") for abi in ("311", "312")]
+        assert wheel.metadata == {
+            "metadata_version": "2.4", "name": "ops", "version": "2.8.2", "summary": "It multiplies.",
+            "license_expression": "MIT", "license_files": ["LICENSE"], "requires_python": ">=3.11,<3.13",
+            "requires_dist": ["torch==2.14.0"], "project_urls": {"Source": "https://example.org/"},
+        }
+        names = [member.name for member in wheel.members]
+        assert names == [
+            "ops/_C.cpython-311-x86_64-linux-gnu.so",
+            "ops/_C.cpython-312-x86_64-linux-gnu.so",
+            "ops/__init__.py",
+            "ops-2.8.2.dist-info/licenses/LICENSE",
+            "ops-2.8.2.dist-info/METADATA",
+            "ops-2.8.2.dist-info/WHEEL",
+            "ops-2.8.2.dist-info/RECORD",
+        ]
+        assert [entry.path for entry in wheel.record] == names
+        assert [oct(member.mode) for member in wheel.members[1:3]] == ["0o100755", "0o100644"]
+        assert {member.info.date_time for member in wheel.members} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_order_and_times_of_the_inputs_do_not_matter(tmp_path):
+    files = {"ops/__init__.py": b"", "ops/a.py": b"1", **extensions("ops")}
+    for directory, order in (("one", list(files)), ("two", list(reversed(files)))):
+        (tmp_path / directory).mkdir()
+        assert run(tmp_path / directory, files={path: files[path] for path in order}) == 0
+    assert (tmp_path / "one" / NAME).read_bytes() == (tmp_path / "two" / NAME).read_bytes()
+
+
+def test_what_unzips_it_finds_what_was_put_in(tmp_path):
+    assert run(tmp_path) == 0
+    with zipfile.ZipFile(tmp_path / NAME) as archive:
+        assert archive.testzip() is None
+    assert contents(tmp_path / NAME)["ops/__init__.py"] == b"VERSION = 1\n"
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ({"requires_python": ">=3.11,<3.14"}, "found ops/_C for 3.11, 3.12; expected 3.11, 3.12, 3.13"),
+    ({"requires_python": "==3.12.*"}, "expected 3.12, which"),
+    ({"requires_python": "three"}, "--requires-python: found 'three'"),
+    ({"files": {"ops/__init__.py": b""}}, "no extension module"),
+    ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
+    ({"name": "ops.whl"}, "not a wheel's"),
+    ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
+    ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
+])
+def test_what_does_not_fit(tmp_path, capsys, options, expected):
+    assert run(tmp_path, **options) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("*.whl*"))
+
+
+@pytest.mark.parametrize(("option", "expected"), [
+    ("--requires=torch=2", "--requires"),
+    ("--license-expression=MIT AND", "--license-expression"),
+    ("--file=ops", "PATH_IN_WHEEL=FILE"),
+    ("--file=ops/__init__.py=x", "two files for ops/__init__.py"),
+    ("--file=ops/x.py=/nowhere/x.py", "/nowhere/x.py: No such file"),
+])
+def test_options_that_cannot_be_used(tmp_path, capsys, option, expected):
+    assert run(tmp_path, option) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("*.whl*"))
