@@ -95,7 +95,10 @@ def pip_download(
         TMPDIR=str(temporary),
     )
     if pythonpath:
-        environment["PYTHONPATH"] = str(pythonpath)
+        # First, so that it comes before any package of the same name.
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(pythonpath), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
     lines = []
     with subprocess.Popen(
         command,

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 _KEPT = frozenset(
-    [".dynamic", ".dynstr", ".dynsym", ".gnu.version", ".gnu.version_d", ".gnu.version_r", ".shstrtab"]
+    [
+        ".dynamic",
+        ".dynstr",
+        ".dynsym",
+        ".gnu.version",
+        ".gnu.version_d",
+        ".gnu.version_r",
+        ".shstrtab",
+    ]
 )
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -48,7 +56,11 @@ def write_interface(library: Path, out: Path) -> int:
         if len(header) < _HEADER.size or header[:6] != b"\x7fELF\x02\x01":
             raise ElfError(f"{library} is not a 64-bit little-endian ELF file")
         fields = list(_HEADER.unpack(header))
-        elf_type, section_offset, entry_size, count, names_index = fields[1], fields[6], *fields[11:14]
+        elf_type, section_offset, entry_size, count, names_index = (
+            fields[1],
+            fields[6],
+            *fields[11:14],
+        )
         if elf_type != _ET_DYN or entry_size != _SECTION.size or not 0 < names_index < count:
             raise ElfError(f"{library} is not a shared library with section headers")
 

@@ -43,16 +43,22 @@ def _read(path: Path, what: str) -> str:
 def facts(torch: Path, cuda: Path) -> dict[str, object]:
     """Version of torch, CUDA release and C++ ABI, checked against the toolkit; nothing is imported."""
     version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
-    found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
+    found = dict(
+        re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE)
+    )
     version = found.get("__version__", "")
     if not re.match(r"\d+\.\d+", version):
-        raise TorchError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
+        raise TorchError(
+            f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out"
+        )
     if not re.match(r"\d+\.\d+$", found.get("cuda", "")):
         raise TorchError(
             f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
             " use a CUDA build of it"
         )
-    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}")
+    header = _read(
+        cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}"
+    )
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
     if str(major) != found["cuda"].split(".")[0]:
@@ -61,7 +67,8 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
             " name a toolkit of the same major version"
         )
     cmake = _read(
-        torch / "share" / "cmake" / "Torch" / "TorchConfig.cmake", "torch is not installed as its wheel lays it out"
+        torch / "share" / "cmake" / "Torch" / "TorchConfig.cmake",
+        "torch is not installed as its wheel lays it out",
     )
     abi = re.search(r"-D_GLIBCXX_USE_CXX11_ABI=(\d)", cmake)
     return {
@@ -88,5 +95,7 @@ def reachable(include: Path, entries: Iterable[str] = _ENTRIES) -> list[str]:
                         waiting.append(target)
                     break
     if not seen:
-        raise TorchError(f"{include} has no headers: torch is not installed as its wheel lays it out")
+        raise TorchError(
+            f"{include} has no headers: torch is not installed as its wheel lays it out"
+        )
     return sorted(path.relative_to(include).as_posix() for path in seen)

@@ -55,7 +55,9 @@ def resolve(uv: str, version: str) -> str:
     result = subprocess.run(command, input=wanted, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         reason = " ".join(result.stderr.replace("×", "").replace("╰─▶", "").split())
-        raise UpdateError(f"no requirement file for torch {version} (exit code {result.returncode} of uv): {reason}")
+        raise UpdateError(
+            f"no requirement file for torch {version} (exit code {result.returncode} of uv): {reason}"
+        )
     return result.stdout
 
 
@@ -66,7 +68,9 @@ def select(resolved: str, version: str) -> str:
     cuda = versions.get("cuda-toolkit", "")
     # torch's own dependencies: without them it is a build for the CPU, and the newest toolkit was resolved.
     if not any(name.startswith("nvidia-cudnn") for name in versions):
-        raise UpdateError(f"torch {version} on this package index is a build without CUDA: use an index that has CUDA builds")
+        raise UpdateError(
+            f"torch {version} on this package index is a build without CUDA: use an index that has CUDA builds"
+        )
     # An older torch pins NVIDIA's wheels one by one, with the CUDA release in their names.
     other = [name for name in versions if re.fullmatch(r"nvidia-cuda-runtime-cu\d+", name)]
     if other or cuda.split(".")[0] != _CUDA_MAJOR:
@@ -91,9 +95,13 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     try:
         if not re.fullmatch(r"\d+(\.\d+){1,2}(\+\w+)?", args.version):
-            raise UpdateError(f"{args.version!r} is not a version of torch: 2.13.0 for example is one")
+            raise UpdateError(
+                f"{args.version!r} is not a version of torch: 2.13.0 for example is one"
+            )
         if not args.uv:
-            raise UpdateError("there is no uv on the PATH: run it as `bazel run //third_party/torch:update`")
+            raise UpdateError(
+                "there is no uv on the PATH: run it as `bazel run //third_party/torch:update`"
+            )
         # `bazel run` starts a program in its runfiles.
         workspace = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
         out = workspace / (args.out or Path("third_party/torch", f"{args.version}.txt"))

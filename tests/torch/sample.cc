@@ -1,0 +1,3 @@
+#include <cstdio>
+
+extern "C" int sample_function(int value) { return std::puts("sample") + value; }

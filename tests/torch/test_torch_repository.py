@@ -1,0 +1,206 @@
+"""The repository of a torch: which one it is, which headers it offers, and the interfaces of its libraries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import elf_interface
+import pytest
+import torch_facts
+import torch_repository
+from elftools.elf.elffile import ELFFile
+
+_VERSION = "__version__ = '2.14.0+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n"
+
+
+def _library() -> Path:
+    """A real shared library, built by Bazel for this test."""
+    return Path(os.environ["SAMPLE_LIBRARY"]).absolute()
+
+
+def _write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """An unpacked site-packages with a torch that has little in it."""
+    root = tmp_path / "site"
+    _write(
+        root,
+        {
+            "torch/version.py": _VERSION,
+            "torch/share/cmake/Torch/TorchConfig.cmake": "set(TORCH_CXX_FLAGS)\n",
+            "torch/include/torch/extension.h": '#include <torch/all.h>\n  #  include "detail/near.h"\n',
+            "torch/include/torch/detail/near.h": "#include <ATen/Used.h>\n#include <cuda.h>\n",
+            "torch/include/torch/csrc/api/include/torch/all.h": "#ifdef NEVER\n#include <ATen/Guarded.h>\n#endif\n",
+            "torch/include/ATen/Used.h": "#include <ATen/Used.h>\n#include <missing.h>\n",
+            "torch/include/ATen/Guarded.h": "",
+            "torch/include/ATen/Internal.h": "",
+            "nvidia/cu13/include/cuda.h": "#define CUDA_VERSION 13000\n",
+            "torch-2.14.0.dist-info/licenses/LICENSE": "terms",
+        },
+    )
+    for directory, names in {
+        "torch/lib": [f"lib{name}.so" for name in torch_repository._TORCH_LIBRARIES],
+        "nvidia/cu13/lib": ["libcudart.so.13", "libnvrtc.so.13", "libnvrtc.so.13.0.88"],
+    }.items():
+        (root / directory).mkdir(parents=True)
+        for name in names:
+            (root / directory / name).write_bytes(_library().read_bytes())
+    return root
+
+
+def _fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    assert torch_repository.main([str(argument) for argument in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1, error
+    return error
+
+
+def test_repository_of_wheels(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "repository"
+    out.mkdir()
+    assert torch_repository.main(["--site", str(site), "--out", str(out)]) == 0
+    assert not site.exists()
+    scope: dict[str, object] = {}
+    exec((out / "version.bzl").read_text(), scope)
+    assert (scope["TORCH_VERSION"], scope["CUDA_VERSION"], scope["CXX11_ABI"]) == (
+        "2.14.0",
+        "13.0",
+        True,
+    )
+    assert (out / "cuda/include/cuda.h").is_file() and (
+        out / "licenses/torch/LICENSE"
+    ).read_text() == "terms"
+    libraries = {path.name for path in (out / "lib").iterdir()}
+    assert {"libtorch.so", "libcudart.so", "libnvrtc.so"} <= libraries and len(libraries) == 8
+
+
+def test_headers_are_those_that_entries_reach(site: Path) -> None:
+    # Whatever the preprocessor would decide; never what no entry can reach.
+    assert torch_facts.reachable(site / "torch/include", ["torch/*.h"]) == [
+        "ATen/Guarded.h",
+        "ATen/Used.h",
+        "torch/csrc/api/include/torch/all.h",
+        "torch/detail/near.h",
+        "torch/extension.h",
+    ]
+
+
+def test_installed_torch_is_linked(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "repository"
+    out.mkdir()
+    arguments = ["--torch", site / "torch", "--cuda", site / "nvidia/cu13", "--out", out]
+    assert torch_repository.main([str(argument) for argument in arguments]) == 0
+    assert (out / "torch/include").resolve() == (site / "torch/include").resolve()
+    assert (site / "torch/lib/libtorch.so").is_file()
+
+
+def test_old_abi(site: Path) -> None:
+    _write(site, {"torch/share/cmake/Torch/TorchConfig.cmake": '"-D_GLIBCXX_USE_CXX11_ABI=0"'})
+    assert torch_facts.facts(site / "torch", site / "nvidia/cu13")["CXX11_ABI"] is False
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"torch/version.py": "__version__ = '2.14.0+cpu'\ncuda: Optional[str] = None\n"},
+            "is built without CUDA",
+        ),
+        ({"torch/version.py": ""}, "has no version"),
+        (
+            {"nvidia/cu13/include/cuda.h": "#define CUDA_VERSION 12080\n"},
+            "has the headers of CUDA 12",
+        ),
+        ({"nvidia/cu13/include/cuda.h": ""}, "has the headers of CUDA 0"),
+        ({"torch/lib/libc10.so": "text"}, "libc10.so is not a 64-bit little-endian ELF file"),
+    ],
+)
+def test_torch_that_does_not_serve(
+    site: Path, tmp_path: Path, capsys, files: dict[str, str], expected: str
+) -> None:
+    _write(site, files)
+    (tmp_path / "repository").mkdir()
+    arguments = [
+        "--torch",
+        site / "torch",
+        "--cuda",
+        site / "nvidia/cu13",
+        "--out",
+        tmp_path / "repository",
+    ]
+    assert expected in _fails(capsys, *arguments)
+
+
+def test_no_torch(tmp_path: Path, capsys) -> None:
+    error = _fails(capsys, "--torch", tmp_path, "--cuda", tmp_path, "--out", tmp_path)
+    assert "version.py: name a directory that holds an installed torch" in error
+
+
+def test_toolkit_without_libraries(site: Path, tmp_path: Path, capsys) -> None:
+    (site / "nvidia/cu13/lib/libcudart.so.13").unlink()
+    (tmp_path / "repository").mkdir()
+    arguments = [
+        "--torch",
+        site / "torch",
+        "--cuda",
+        site / "nvidia/cu13",
+        "--out",
+        tmp_path / "repository",
+    ]
+    assert "there is no libcudart.so.*" in _fails(capsys, *arguments)
+
+
+def test_wheels_without_cuda(site: Path, tmp_path: Path, capsys) -> None:
+    (site / "nvidia/cu13/include/cuda.h").unlink()
+    assert "pins no nvidia-cuda-runtime" in _fails(capsys, "--site", site, "--out", tmp_path)
+
+
+def _dynamic_symbols(path: Path) -> list[tuple[str, str, str, str]]:
+    with open(path, "rb") as stream:
+        elf = ELFFile(stream)
+        versions = elf.get_section_by_name(".gnu.version")
+        return [
+            (
+                symbol.name,
+                symbol["st_info"]["type"],
+                symbol["st_shndx"],
+                str(versions.get_symbol(number)["ndx"]),
+            )
+            for number, symbol in enumerate(elf.get_section_by_name(".dynsym").iter_symbols())
+        ]
+
+
+def test_interface_has_all_symbols_and_no_code(tmp_path: Path) -> None:
+    out = tmp_path / "interface.so"
+    size = elf_interface.write_interface(_library(), out)
+    assert size == out.stat().st_size
+    symbols = _dynamic_symbols(out)
+    assert "sample_function" in [symbol[0] for symbol in symbols]
+    assert symbols == _dynamic_symbols(_library())
+    with open(out, "rb") as stream:
+        elf = ELFFile(stream)
+        assert elf.get_section_by_name(".text")["sh_type"] == "SHT_NOBITS"
+        assert elf.num_segments() == 0
+
+
+def test_interface_is_the_same_each_time(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        elf_interface.write_interface(_library(), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("kept", [10, 64, 200, 0.5, 0.999])
+def test_library_that_is_cut_short(tmp_path: Path, kept: float) -> None:
+    data = _library().read_bytes()
+    path = tmp_path / "cut.so"
+    path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
+    with pytest.raises(elf_interface.ElfError, match="cut short|not a 64-bit"):
+        elf_interface.write_interface(path, tmp_path / "out.so")
+    assert not (tmp_path / "out.so").exists()
