@@ -13,6 +13,8 @@ _KNOWN_PACKAGE = Label("//tools/wheel:wheel_tools/__init__.py")
 # A file of the repository of pip-installed libraries; beside it lies site/.
 _PIP = Label("@deepgemm_pip//:BUILD.bazel")
 
+_SOURCES = ["machine", "debian"]
+
 def _requires(mctx):
     """The `requires` tag that counts: the root module's, or else the first one on the way from it."""
     for module in mctx.modules:
@@ -26,6 +28,13 @@ def _requires(mctx):
             tag = tags[0]
             if bool(tag.pyproject) == bool(tag.specifier):
                 fail("pythons.requires in module {}: expected either pyproject or specifier".format(module.name))
+            for source in tag.sources:
+                if source not in _SOURCES:
+                    fail("pythons.requires in module {}: sources has '{}'; expected {}".format(
+                        module.name,
+                        source,
+                        " or ".join(_SOURCES),
+                    ))
             return tag
     fail("no pythons.requires tag: say which Pythons to build for, such as pythons.requires(specifier = \">=3.11\")")
 
@@ -142,7 +151,7 @@ pythons.toolchain(
                     doc = "Where to look for CPythons that no `toolchain` tag names: `machine` (PATH, pyenv, uv), " +
                           "`debian`. Default: both, in this order. `[\"debian\"]` gives the same headers on every " +
                           "machine, but has not every CPython.",
-                    default = ["machine", "debian"],
+                    default = _SOURCES,
                 ),
                 "specifier": attr.string(
                     doc = "A version specifier such as `>=3.11,<3.15` (PEP 440), in place of `pyproject`. An error " +
