@@ -11,8 +11,10 @@ load("//bazel/cc:extension.bzl", _gcc = "gcc")
 load("//bazel/pythons:extension.bzl", _pythons = "pythons")
 load("//bazel/torch:extension.bzl", _torch = "torch")
 load("//third_party/deepgemm:extension.bzl", _deepgemm = "deepgemm")
+load("//third_party/pip:wheels.bzl", _wheels = "wheels")
 
 deepgemm = _deepgemm
 gcc = _gcc
 pythons = _pythons
 torch = _torch
+wheels = _wheels

@@ -1,7 +1,15 @@
 """What users load: `load("@rules_deepgemm//bazel/rules:defs.bzl", …)`."""
 
 load("//bazel/rules/private:deepgemm_extension.bzl", _deepgemm_extension = "deepgemm_extension")
+load("//bazel/rules/private:deepgemm_wheel.bzl", _deepgemm_wheel = "deepgemm_wheel")
+load("//bazel/rules/private:extension_wheel.bzl", _extension_wheel = "extension_wheel")
 load("//bazel/rules/private:torch_extension.bzl", _torch_extension = "torch_extension")
+load("//bazel/rules/private:vllm_wheel.bzl", _vllm_wheel = "vllm_wheel")
+load("//bazel/rules/private:wheel_overlay.bzl", _wheel_overlay = "wheel_overlay")
 
 deepgemm_extension = _deepgemm_extension
+deepgemm_wheel = _deepgemm_wheel
+extension_wheel = _extension_wheel
 torch_extension = _torch_extension
+vllm_wheel = _vllm_wheel
+wheel_overlay = _wheel_overlay

@@ -2,11 +2,12 @@
 
 load(":torch_extension.bzl", "torch_extension")
 
-# The options of DeepGEMM's own setup.py.
+# The options of DeepGEMM's own setup.py, and no word on its references to temporaries, which GCC 13 and newer suspect.
 _COPTS = [
     "-O3",
     "-Wno-psabi",
     "-Wno-deprecated-declarations",
+    "-Wno-dangling-reference",
 ]
 
 def deepgemm_extension(
@@ -30,7 +31,7 @@ def deepgemm_extension(
         srcs: Sources in place of DeepGEMM's one, `csrc/python_api.cpp`.
         deps: Headers in place of DeepGEMM's own (csrc, device headers, CUTLASS, DeepJIT and elfutils).
         copts: Compiler options after those of DeepGEMM's setup.py
-            (`-O3 -Wno-psabi -Wno-deprecated-declarations`), so that they win.
+            (`-O3 -Wno-psabi -Wno-deprecated-declarations`) and `-Wno-dangling-reference`, so that they win.
         **kwargs: Handed on to `torch_extension`.
     """
     torch_extension(
