@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -60,7 +61,8 @@ def test_the_path_serves_if_its_version_is_right(project: Path, name: str, suffi
 @pytest.mark.parametrize("version", ["8.0.0", VERSION + "0", VERSION.replace(".", "x")])
 def test_another_version_on_the_path_is_passed_over(project: Path, version: str) -> None:
     found = program(project.parent / "bin", "bazel", f"bazel {version}")
-    cached = project.parent / ".cache" / "rules_deepgemm" / f"bazel-{VERSION}" / "bin"
+    recipe = hashlib.sha256((ROOT / "tools/bootstrap/bazel.py").read_bytes()).hexdigest()[:8]
+    cached = project.parent / ".cache" / "rules_deepgemm" / f"bazel-{VERSION}-{recipe}" / "bin"
     cached.mkdir(parents=True)
     program(cached, "bazel", "").write_text('#!/bin/sh\necho cached "$@"\n')
     assert bazelw(project, "info", path=f"{found.parent}:/usr/bin:/bin").stdout == "cached info\n"

@@ -1,4 +1,4 @@
-"""Debian packages, with the real apt and a real mirror: lock, fetch, what happens when they do not match, relocation."""
+"""Debian packages, with the real apt and a real mirror: lock, fetch, what does not match, relocation."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -74,6 +75,11 @@ def cache_directory() -> Path:
     return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rules_deepgemm"
 
 
+def recipe() -> str:
+    """Names how the tree is made: a project that makes it in another way does not take this one's."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+
+
 def write_classpath(root: Path, final: Path) -> None:
     """Points Bazel's list of Debian's jars, and what those jars' manifests name, into the tree."""
     listing = root / INSTALL_BASE / "bazel_classpath_debian_depends.txt"
@@ -114,6 +120,8 @@ def write_launcher(root: Path, final: Path) -> None:
 startup --install_base={final}/{INSTALL_BASE} --trust_install_base
 startup --server_javabase={final}/{java}
 common --registry=file://{final}/registry
+# What Bazel appends to a WORKSPACE file would fetch a skylib of its own wherever the project names none.
+common --noenable_workspace
 {overrides}""")
     (root / "bin").mkdir()
     launcher = root / "bin" / "bazel"
@@ -152,7 +160,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 def bootstrap(version: str, cache: Path) -> Path:
     """Returns the path of a Bazel of `version` in `cache`, made now if it is not there."""
-    final = cache / f"bazel-{version}"
+    final = cache / f"bazel-{version}-{recipe()}"
     launcher = final / "bin" / "bazel"
     if launcher.exists():
         return launcher
