@@ -221,8 +221,9 @@ print(late is sys.modules.get("app.third_party.ops.utils.late"), late.LOADED, sy
 
 
 def run_python(directory: Path, program: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", program], cwd=directory, check=True, capture_output=True, text=True).stdout
+    """What a program prints that finds its modules in the directory, however isolated this Python is."""
+    program = f"import sys; sys.path.insert(0, {str(directory)!r})\n{program}"
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 
 
 def test_a_name_that_spans_two_chunks_is_found(tmp_path, monkeypatch):
@@ -411,9 +412,15 @@ def run(tmp_path: Path, *extra: str | Path) -> int:
                  "--under", "app/third_party", "--local-version", "ops.2.8.2", *map(str, extra)])
 
 
-def test_the_command_prints_what_it_wrote(tmp_path, capsys):
-    assert run(tmp_path, "--out", tmp_path / RESULT) == 0
+def test_the_command_prints_the_name_that_it_chose(tmp_path, capsys):
+    assert run(tmp_path, "--out-dir", tmp_path) == 0
     assert capsys.readouterr().out == f"{tmp_path / RESULT}\n"
+    assert (tmp_path / RESULT).is_file()
+
+
+def test_the_command_has_nothing_to_tell_of_a_named_output(tmp_path, capsys):
+    assert run(tmp_path, "--out", tmp_path / RESULT) == 0
+    assert capsys.readouterr().out == ""
     assert (tmp_path / RESULT).is_file()
 
 

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import wheel_tools
 from wheel_tools.archive import WheelArchive
 from wheels import extensions, overlay_wheel
 
@@ -28,10 +27,10 @@ def test_the_published_wheel(tmp_path):
     name = "deep_gemm-2.8.2-cp311.cp312.cp313.cp314-cp311.cp312.cp313.cp314-manylinux_2_28_x86_64.whl"
     files = {"deep_gemm/__init__.py": b"", "deep_gemm/include/deep_gemm/x.cuh": b"", **extensions("deep_gemm", PYTHONS)}
     overlay = overlay_wheel(tmp_path, name, files=files, requires=torch)
+    program = f"import sys; sys.path[:] = {sys.path!r}; from wheel_tools.overlay import main; sys.exit(main())"
     run = subprocess.run(
-        [sys.executable, "-m", "wheel_tools.overlay", "--base", BASE, "--overlay", overlay, "--package", "deep_gemm",
+        [sys.executable, "-c", program, "--base", BASE, "--overlay", overlay, "--package", "deep_gemm",
          "--under", "vllm/third_party", "--local-version", "deepgemm.2.8.2", "--out-dir", tmp_path],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(wheel_tools.__file__).parents[1]), *sys.path])},
         check=True, capture_output=True, text=True)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10

@@ -281,7 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename or arguments.out or arguments.out_dir}: {error.strerror}", file=sys.stderr)
         return 1
-    print(written)
+    if not arguments.out:
+        print(written)
     return 0
 
 

@@ -1,0 +1,40 @@
+"""An extension module without a compiler: what extension_wheel sees of a torch_extension."""
+
+load("//bazel/rules:providers.bzl", "ExtensionInfo")
+load("//bazel/torch:providers.bzl", "TorchInfo")
+
+def _fake_extension_impl(ctx):
+    files = {}
+    for tag, suffix in ctx.attr.suffixes.items():
+        library = ctx.actions.declare_file("{}/_C.{}.so".format(ctx.label.name, suffix))
+        ctx.actions.write(library, "stands for the library of {}\n".format(tag))
+        files[tag] = library
+    return [
+        DefaultInfo(files = depset(files.values())),
+        ExtensionInfo(
+            files = files,
+            module_name = "_C",
+            py_limited_api = ctx.attr.py_limited_api,
+            pythons = [],
+            torch = TorchInfo(version = ctx.attr.torch_version),
+        ),
+    ]
+
+fake_extension = rule(
+    implementation = _fake_extension_impl,
+    doc = "Gives an ExtensionInfo whose libraries are text.",
+    attrs = {
+        "py_limited_api": attr.string(doc = "As in ExtensionInfo."),
+        "suffixes": attr.string_dict(
+            doc = "The keys of ExtensionInfo.files, and what stands between `_C.` and `.so` in each file's name.",
+            default = {
+                "cp311": "cpython-311-x86_64-linux-gnu",
+                "cp312": "cpython-312-x86_64-linux-gnu",
+            },
+        ),
+        "torch_version": attr.string(
+            doc = "The torch that the extension is said to be compiled against.",
+            default = "2.14.0+cu130",
+        ),
+    },
+)

@@ -1,0 +1,153 @@
+"""Analysis tests of extension_wheel and wheel_overlay, and unit tests of the names that they compute."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
+load("//bazel/rules:defs.bzl", "extension_wheel", "wheel_overlay")
+
+# buildifier: disable=bzl-visibility
+load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
+load(":fake_extension.bzl", "fake_extension")
+
+def _action_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    actions = [action for action in analysistest.target_actions(env) if action.mnemonic == ctx.attr.mnemonic]
+    asserts.equals(env, 1, len(actions))
+    outputs = actions[0].outputs.to_list()
+    asserts.equals(env, [ctx.attr.output], [output.short_path.removeprefix("tests/wheel/") for output in outputs])
+    arguments = " ".join(actions[0].argv)
+    for argument in ctx.attr.arguments:
+        asserts.true(env, argument in arguments, "'{}' is not in {}".format(argument, arguments))
+    return analysistest.end(env)
+
+action_test = analysistest.make(
+    _action_test_impl,
+    attrs = {
+        "arguments": attr.string_list(),
+        "mnemonic": attr.string(mandatory = True),
+        "output": attr.string(mandatory = True),
+    },
+)
+
+def _failure_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.message)
+    return analysistest.end(env)
+
+failure_test = analysistest.make(
+    _failure_test_impl,
+    attrs = {"message": attr.string(mandatory = True)},
+    expect_failure = True,
+)
+
+def _names_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "my_ops_x", normalized_name("My.Ops--x"))
+    for name in ["app.whl", "app-1.0.zip", "app-1.0--abi3-any.whl", "app-1-2-3-4-5-6.whl"]:
+        asserts.equals(env, None, parse_wheel_name(name))
+    overlay = parse_wheel_name("ops-2-cp311-cp311-manylinux_2_28_x86_64.whl")
+    for base, expected in {
+        "App-1.0+cu129-2-cp38-abi3-manylinux_2_31_x86_64.whl": "app-1.0+cu129.ops.2-2-cp38-abi3-manylinux_2_31_x86_64.whl",
+        "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
+        "app-1.0-cp38-abi3-linux_x86_64.whl": "app-1.0+ops.2-cp38-abi3-linux_x86_64.whl",
+        "app-1.0-cp38-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
+        "app-1.0-cp38-abi3-manylinux_2_24_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
+    }.items():
+        asserts.equals(env, expected, overlay_name(parse_wheel_name(base), overlay, "ops-2"))
+    return unittest.end(env)
+
+names_test = unittest.make(_names_test_impl)
+
+def _refused(name, message, rule, **kwargs):
+    """A target that must not analyse, and the test that says so."""
+    rule(name = name + ".target", tags = ["manual"], **kwargs)
+    failure_test(name = name, message = message, target_under_test = ":" + name + ".target")
+    return name
+
+def rules_test_suite(name):
+    """All of them.
+
+    Args:
+        name: The test suite's name.
+    """
+    fake_extension(
+        name = "stable",
+        py_limited_api = "3.11",
+        suffixes = {"abi3": "abi3"},
+        tags = ["manual"],
+    )
+    extension_wheel(
+        name = "stable_wheel",
+        distribution = "Stable.Ops",
+        extension = ":stable",
+        package = "ops",
+        platform = "linux_x86_64",
+        python_requires = ">=3.11",
+        require_torch = False,
+        tags = ["manual"],
+        version = "1.0",
+    )
+    action_test(
+        name = "extension_wheel_test",
+        arguments = ["build"],
+        mnemonic = "ExtensionWheel",
+        output = "ops_wheel/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+        target_under_test = ":ops_wheel",
+    )
+    action_test(
+        name = "stable_abi_wheel_test",
+        mnemonic = "ExtensionWheel",
+        output = "stable_wheel/stable_ops-1.0-cp311-abi3-linux_x86_64.whl",
+        target_under_test = ":stable_wheel",
+    )
+    action_test(
+        name = "wheel_overlay_test",
+        arguments = ["--package ops", "--under app/third_party", "--local-version ops.2.8.2"],
+        mnemonic = "WheelOverlay",
+        output = "overlaid/app-1.0+ops.2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+        target_under_test = ":overlaid",
+    )
+    names_test(name = "wheel_names_test")
+    tests = [
+        "extension_wheel_test",
+        "stable_abi_wheel_test",
+        "wheel_overlay_test",
+        "wheel_names_test",
+        _refused(
+            "path_without_mapping_test",
+            "no entry of paths is a prefix of tests/wheel/ops_init.py in srcs",
+            extension_wheel,
+            srcs = ["ops_init.py"],
+            distribution = "ops",
+            extension = ":ops",
+            package = "ops",
+            paths = {"tests/whee": "ops"},
+            version = "1",
+        ),
+        _refused(
+            "not_an_extension_test",
+            "does not have mandatory providers",
+            extension_wheel,
+            distribution = "ops",
+            extension = ":ops_wheel",
+            package = "ops",
+            version = "1",
+        ),
+        _refused(
+            "base_without_a_wheels_name_test",
+            "base is the file ops_init.py; expected a wheel's name",
+            wheel_overlay,
+            base = "ops_init.py",
+            local_version = "ops.2",
+            overlay = ":ops_wheel",
+            package = "ops",
+        ),
+        _refused(
+            "overlay_without_a_wheels_name_test",
+            "overlay is the file ops_init.py; expected a wheel's name",
+            wheel_overlay,
+            base = ":ops_wheel",
+            local_version = "ops.2",
+            overlay = "ops_init.py",
+            package = "ops",
+        ),
+    ]
+    native.test_suite(name = name, tests = tests)
