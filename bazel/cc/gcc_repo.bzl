@@ -13,10 +13,12 @@ _MODULES = [
     Label("//tools/bootstrap:debian.py"),
     Label("//tools/bootstrap:relocate.py"),
 ]
-_COMPAT = [
-    Label("//bazel/cc:compat/glibc.c"),
-    Label("//bazel/cc:compat/libstdcxx.cc"),
-]
+_COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
+    "facets.cc",
+    "facets_cow.cc",
+    "glibc.c",
+    "libstdcxx.cc",
+]]
 
 def _gcc_repo_impl(rctx):
     # Before any work: a person without apt is to read the two ways on, and nothing else.

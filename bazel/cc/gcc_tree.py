@@ -74,10 +74,12 @@ _SYSROOT_UNUSED = (
         "android", "caif", "can", "cifs", "dvb", "genwqe", "hdlc", "hsi", "iio", "isdn", "mmc", "netfilter*", "nfsd",
         "raid", "spi", "sunrpc", "tc_act", "tc_ematch", "usb", "wimax")),
 )
-# Members of libstdc++.a that hold state which libstdc++.so has as well: standard streams, locales, handlers, the
-# exceptions in flight. What must come from there comes from compat/libstdcxx.cc; a second copy would be a silent bug.
-_STATEFUL = ("eh_alloc.o", "eh_globals.o", "eh_term_handler.o", "eh_terminate.o", "eh_unex_handler.o", "globals_io.o",
-             "ios_init.o", "locale_init.o")
+# Members of libstdc++.a that hold state which libstdc++.so has as well and keeps to itself: the standard streams, the
+# exceptions in flight, the handlers. Those whose state it exports are found by `stateful_members`.
+_PRIVATE_STATE = {"eh_alloc.o", "eh_globals.o", "eh_term_handler.o", "eh_terminate.o", "eh_unex_handler.o", "globals_io.o",
+                  "ios_init.o", "locale_init.o"}
+# Data that nobody writes, though it lies among what is written: tables of characters and names.
+_CONSTANT_STATE = re.compile(r"_S_atoms|_S_timezones")
 # Found in the sysroot, whose versions are older; Debian's links lead to packages that the lock does without.
 _SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.so.1"}
 
@@ -142,8 +144,8 @@ class Compiler:
         (working_directory / prefix).parent.mkdir(parents=True)
         (working_directory / prefix).symlink_to(root)
 
-    def run(self, program: str, *arguments: str) -> None:
-        """Runs gcc/usr/bin/`program`."""
+    def run(self, program: str, *arguments: str) -> str:
+        """Runs gcc/usr/bin/`program` and returns what it prints."""
         command = [f"{self._prefix}/gcc/usr/bin/{program}", *arguments]
         try:
             run = subprocess.run(command, cwd=self._cwd, capture_output=True, text=True, check=False,
@@ -153,42 +155,73 @@ class Compiler:
         if run.returncode:
             output = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
             raise TreeError(f"the unpacked {program} fails: {output[0]}")
+        return run.stdout
 
-    def compile(self, source: Path, output: str) -> None:
-        """Compiles one source of compat/ to an object file in the working directory."""
+    def archive(self, sources: Iterable[Path], output: str) -> None:
+        """Compiles sources of compat/ into the static library `output`."""
         gcc, sysroot = f"{self._prefix}/gcc", f"{self._prefix}/sysroot"
-        directories = [f"{gcc}/{GCC_LIBRARIES}/include", f"{sysroot}/usr/include/{TARGET}", f"{sysroot}/usr/include"]
-        if source.suffix == ".cc":
-            directories[:0] = [f"{gcc}/usr/include/c++/14", f"{gcc}/usr/include/{TARGET}/c++/14"]
-        shutil.copy(source, self._cwd / source.name)
-        self.run("gcc", "-O2", "-fPIC", "-fvisibility=hidden", "-no-canonical-prefixes", f"--sysroot={sysroot}",
-                 f"-B{gcc}/usr/bin", "-nostdinc", *(f"-isystem{directory}" for directory in directories),
-                 f"-frandom-seed={source.name}", "-c", source.name, "-o", output)
+        c_directories = [f"{gcc}/{GCC_LIBRARIES}/include", f"{sysroot}/usr/include/{TARGET}", f"{sysroot}/usr/include"]
+        cpp_directories = [f"{gcc}/usr/include/c++/14", f"{gcc}/usr/include/{TARGET}/c++/14", *c_directories]
+        names = []
+        for source in sorted(sources):
+            names.append(f"{source.stem}.o")
+            directories = cpp_directories if source.suffix == ".cc" else c_directories
+            self.run("gcc", "-O2", "-fPIC", "-fvisibility=hidden", "-no-canonical-prefixes", f"--sysroot={sysroot}",
+                     f"-B{gcc}/usr/bin", "-nostdinc", *(f"-isystem{directory}" for directory in directories),
+                     f"-frandom-seed={source.name}", "-c", source.name, "-o", names[-1])
+        self.run("ar", "rcsD", output, *names)
+
+    def data(self, library: str, *options: str) -> dict[str, set[str]]:
+        """The names of the writable data that each member of `library` defines for others; "" is a shared library's."""
+        members: dict[str, set[str]] = {}
+        member = ""
+        for line in self.run("nm", "--format=sysv", "--extern-only", "--defined-only", *options, library).splitlines():
+            if line.endswith("]:"):
+                member = re.split(r"[\[\]]", line)[1]
+            columns = [column.strip() for column in line.split("|")]
+            if len(columns) == 7 and re.match(r"\.(t?bss|t?data(?!\.rel\.ro))", columns[6]):
+                members.setdefault(member, set()).add(columns[0].split("@")[0])
+        return members
+
+
+def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
+    """Members of the `static` libstdc++ with writable data that the `shared` one has, too.
+
+    A second copy is a silent bug: locale::id, for one, then gives a facet two numbers in one process.
+    """
+    exported = set().union(*compiler.data(shared, "--dynamic").values())
+    members = {member for member, names in compiler.data(static).items()
+               if any(name in exported and not _CONSTANT_STATE.search(name) for name in names)}
+    if not members:
+        raise TreeError("nm finds no data that libstdc++.a shares with libstdc++.so; has its output another form?")
+    return members | _PRIVATE_STATE
 
 
 def reconcile(root: Path, prefix: str, compat: Path) -> None:
-    """Fills lib/ and edits linker scripts, so that GCC 14's output links against a sysroot with an older libstdc++ and glibc.
+    """Fills lib/ and edits linker scripts, so that GCC 14's output links against a sysroot with older libraries.
 
     - libstdc++.so is a linker script: the sysroot's library first, then, for what it lacks, GCC 14's static one. A
       program so asks of its users' systems nothing that the sysroot has not. Red Hat's newer compilers for older
       systems, with which manylinux wheels are built, work the same way.
     - libstdc++_nonshared.a is that static library without the members that hold state.
-    - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here.
+    - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here: what is
+      then still missing.
     - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
     """
     library = root / "lib"
     library.mkdir()
     with tempfile.TemporaryDirectory() as temporary:
         compiler = Compiler(root, prefix, Path(temporary))
-        for source in sorted(compat.glob("*.c*")):
-            compiler.compile(source, f"{source.stem}.o")
-            compiler.run("ar", "rcsD", f"{prefix}/lib/libcompat_{source.stem}.a", f"{source.stem}.o")
+        shutil.copytree(compat, temporary, dirs_exist_ok=True)
+        compiler.archive(compat.glob("*.c"), f"{prefix}/lib/libcompat_glibc.a")
+        compiler.archive(compat.glob("*.cc"), f"{prefix}/lib/libcompat_libstdcxx.a")
+        nonshared = f"{prefix}/lib/libstdc++_nonshared.a"
         shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
-        compiler.run("ar", "dD", f"{prefix}/lib/libstdc++_nonshared.a", *_STATEFUL)
+        members = stateful_members(compiler, nonshared, f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6")
+        compiler.run("ar", "dD", nonshared, *sorted(members))
     (library / "libstdc++.so").write_text("INPUT(libstdc++.so.6 -lcompat_libstdcxx -lstdc++_nonshared)\n")
     for name, soname in _SYSROOT_LIBRARIES.items():
         (library / name).write_text(f"INPUT({soname})\n")
-
     for script in linker_scripts(root / "sysroot"):
         text = _SYSROOT_DIRECTORY.sub("", script.read_text())
         script.write_text(text.replace("libc_nonshared.a", "libc_nonshared.a -lcompat_glibc"))

@@ -1,0 +1,46 @@
+// Functions that GCC 14's headers leave to the library and an older libstdc++.so.6 has not. In libstdc++.a they share a
+// member with the facets' identities (locale::id), of which a process may have only one; here they come alone.
+//
+// facets_cow.cc compiles this again for the older ABI of std::string.
+
+#include <locale>
+#include <string>
+
+namespace std {
+
+#define FACET(...) template const __VA_ARGS__* __try_use_facet<__VA_ARGS__>(const locale&) noexcept
+
+#define FACETS(Char)                                                                                        \
+  FACET(collate<Char>);                                                                                     \
+  FACET(messages<Char>);                                                                                    \
+  FACET(money_get<Char>);                                                                                   \
+  FACET(money_put<Char>);                                                                                   \
+  FACET(moneypunct<Char, false>);                                                                           \
+  FACET(moneypunct<Char, true>);                                                                            \
+  FACET(numpunct<Char>);                                                                                    \
+  FACET(time_get<Char>);                                                                                    \
+  template time_get<Char>::iter_type time_get<Char>::_M_extract_via_format(                                 \
+      iter_type, iter_type, ios_base&, ios_base::iostate&, tm*, const Char*, __time_get_state&) const
+
+FACETS(char);
+FACETS(wchar_t);
+
+#if _GLIBCXX_USE_CXX11_ABI
+// The same for both ABIs.
+#define COMMON_FACETS(Char)          \
+  FACET(__timepunct<Char>);          \
+  FACET(codecvt<Char, char, mbstate_t>); \
+  FACET(ctype<Char>);                \
+  FACET(num_get<Char>);              \
+  FACET(num_put<Char>);              \
+  FACET(time_put<Char>);             \
+  template void __timepunct<Char>::_M_am_pm_format(const Char**) const
+
+COMMON_FACETS(char);
+COMMON_FACETS(wchar_t);
+#else
+template void basic_string<char>::reserve();
+template void basic_string<wchar_t>::reserve();
+#endif
+
+}  // namespace std
