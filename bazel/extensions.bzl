@@ -2,6 +2,7 @@
 
 - `pythons`: the CPythons of Requires-Python, each with headers and SOABI.
 - `torch`: torch and the CUDA toolkit's headers and libraries, out of wheels or of an installed torch.
+- `torch_runtime`: a torch to import in `import_check_test`, for each CPython.
 - `deepgemm`: DeepGEMM's source, the pinned release or a checkout.
 - `gcc`: the hermetic C++ compiler.
 - `wheels`: other wheels by pinned hash, such as the base wheel of an overlay.
@@ -10,6 +11,7 @@
 load("//bazel/cc:extension.bzl", _gcc = "gcc")
 load("//bazel/pythons:extension.bzl", _pythons = "pythons")
 load("//bazel/torch:extension.bzl", _torch = "torch")
+load("//bazel/torch:runtime.bzl", _torch_runtime = "torch_runtime")
 load("//third_party/deepgemm:extension.bzl", _deepgemm = "deepgemm")
 load("//third_party/pip:wheels.bzl", _wheels = "wheels")
 
@@ -17,4 +19,5 @@ deepgemm = _deepgemm
 gcc = _gcc
 pythons = _pythons
 torch = _torch
+torch_runtime = _torch_runtime
 wheels = _wheels

@@ -3,13 +3,17 @@
 load("//bazel/rules/private:deepgemm_extension.bzl", _deepgemm_extension = "deepgemm_extension")
 load("//bazel/rules/private:deepgemm_wheel.bzl", _deepgemm_wheel = "deepgemm_wheel")
 load("//bazel/rules/private:extension_wheel.bzl", _extension_wheel = "extension_wheel")
+load("//bazel/rules/private:import_check_test.bzl", _import_check_test = "import_check_test")
 load("//bazel/rules/private:torch_extension.bzl", _torch_extension = "torch_extension")
 load("//bazel/rules/private:vllm_wheel.bzl", _vllm_wheel = "vllm_wheel")
+load("//bazel/rules/private:wheel_check_test.bzl", _wheel_check_test = "wheel_check_test")
 load("//bazel/rules/private:wheel_overlay.bzl", _wheel_overlay = "wheel_overlay")
 
 deepgemm_extension = _deepgemm_extension
 deepgemm_wheel = _deepgemm_wheel
 extension_wheel = _extension_wheel
+import_check_test = _import_check_test
 torch_extension = _torch_extension
 vllm_wheel = _vllm_wheel
+wheel_check_test = _wheel_check_test
 wheel_overlay = _wheel_overlay

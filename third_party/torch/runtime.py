@@ -1,0 +1,54 @@
+"""Writes the two requirement files of what importing an extension on torch needs, pinned by hash.
+
+    python3 third_party/torch/runtime.py 2.14.0        with the `uv` on the PATH
+
+`<version>.runtime.txt` has the wheels that serve every CPython, `<version>.runtime-compiled.txt` those of which there
+is one for each: the first are fetched once, the second for every registered CPython. What is resolved is all that torch
+itself requires on Linux, and `packaging`, which vLLM imports before anything else.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# The oldest CPython of the matrix decides the versions: one set has to serve all.
+_PYTHON = "3.11"
+_COMPILED = {"torch", "triton", "markupsafe", "cuda-bindings"}
+_HEADER = """\
+# What importing an extension on torch {version} needs, {what}, pinned by hash.
+# Made by: python3 third_party/torch/runtime.py {version}
+"""
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or not re.fullmatch(r"\d+(\.\d+){2}", arguments[0]):
+        print(f"runtime.py: found {' '.join(arguments) or 'no argument'}; expected a version of torch, as 2.14.0",
+              file=sys.stderr)
+        return 1
+    version = arguments[0]
+    command = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-annotate", "--no-header",
+               "--only-binary=:all:", "--python-platform=x86_64-manylinux_2_28", f"--python-version={_PYTHON}", "-"]
+    try:
+        result = subprocess.run(command, input=f"torch=={version}\npackaging\n", capture_output=True, text=True,
+                                check=False)
+    except OSError as error:
+        print(f"runtime.py: uv cannot be run ({error.strerror}); install it (pip install uv)", file=sys.stderr)
+        return 1
+    if result.returncode != 0:
+        print(f"runtime.py: no set of packages for torch {version}: {' '.join(result.stderr.split())}", file=sys.stderr)
+        return 1
+    blocks = re.findall(r"^((\S+)==\S+(?: \\\n    --hash=\S+)+)\n", result.stdout, re.MULTILINE)
+    folder = Path(__file__).resolve().parent
+    for compiled, suffix, what in ((False, "runtime", "the same for every CPython"),
+                                   (True, "runtime-compiled", "a build for each CPython")):
+        chosen = [block for block, name in blocks if (name in _COMPILED) == compiled]
+        header = _HEADER.format(version=version, what=what)
+        folder.joinpath(f"{version}.{suffix}.txt").write_text(header + "\n".join([*chosen, ""]), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
