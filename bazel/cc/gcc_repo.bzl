@@ -2,14 +2,17 @@
 
 load("//bazel/private:host_python.bzl", "run_python")
 
+_FLAG = str(Label(":hermetic"))
+
 _OTHER_WAYS = """\
 The hermetic C++ compiler comes out of Debian packages, fetched with this machine's own apt; {found}.
-Two ways on: build with --config=host_cc (--{flag}=false elsewhere than in rules_deepgemm), which takes the machine's own
+Two ways on: build with --config=host_cc (elsewhere than in rules_deepgemm: --{flag}=false), which takes the machine's own
 compiler, GCC 13 or newer; or register another C++ toolchain ahead of this one (register_toolchains in MODULE.bazel, or
 --extra_toolchains)."""
 
 _SCRIPT = Label(":gcc_tree.py")
 _MODULES = [
+    Label(":symbol_ceiling.py"),
     Label("//tools/bootstrap:debian.py"),
     Label("//tools/bootstrap:relocate.py"),
 ]
@@ -54,8 +57,6 @@ def _gcc_repo_impl(rctx):
         "{CC_TOOLCHAIN_CONFIG}": str(Label(":cc_toolchain_config.bzl")),
     })
 
-_FLAG = str(Label(":hermetic"))
-
 gcc_repo = repository_rule(
     implementation = _gcc_repo_impl,
     doc = "`:cc_toolchain`, a GCC 14 that reads nothing of the machine, with the glibc and libstdc++ of an older system.",
@@ -66,8 +67,8 @@ gcc_repo = repository_rule(
             mandatory = True,
         ),
         "sysroot_lock": attr.label(
-            doc = "Lock file of the sysroot's packages: libc6-dev and libstdc++6 of an older suite, whose versions " +
-                  "bound what the results ask for.",
+            doc = "Lock file of the sysroot's packages: libc6-dev and libstdc++6 of an older suite. Symbols newer " +
+                  "than manylinux_2_28 are hidden in it.",
             mandatory = True,
         ),
     },

@@ -29,6 +29,7 @@ sys.path.insert(0, str(BOOTSTRAP))
 
 import debian  # noqa: E402  (lies in another folder of this repository, which is no package)
 import relocate  # noqa: E402
+import symbol_ceiling  # noqa: E402
 
 TARGET = "x86_64-linux-gnu"
 LIBRARIES = f"usr/lib/{TARGET}"
@@ -180,7 +181,10 @@ class Compiler:
                 member = re.split(r"[\[\]]", line)[1]
             columns = [column.strip() for column in line.split("|")]
             if len(columns) == 7 and re.match(r"\.(t?bss|t?data(?!\.rel\.ro))", columns[6]):
-                members.setdefault(member, set()).add(columns[0].split("@")[0])
+                name, _, version = columns[0].partition("@")
+                # One @: kept for old programs alone, ld does not see it.
+                if not version or version.startswith("@"):
+                    members.setdefault(member, set()).add(name)
         return members
 
 
@@ -198,8 +202,9 @@ def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
 
 
 def reconcile(root: Path, prefix: str, compat: Path) -> None:
-    """Fills lib/ and edits linker scripts, so that GCC 14's output links against a sysroot with older libraries.
+    """Fills lib/ and edits what ld reads of the sysroot, so that GCC 14's output runs on systems with older libraries.
 
+    - The sysroot's libraries show no symbol version that is newer than manylinux_2_28 (see symbol_ceiling.py).
     - libstdc++.so is a linker script: the sysroot's library first, then, for what it lacks, GCC 14's static one. A
       program so asks of its users' systems nothing that the sysroot has not. Red Hat's newer compilers for older
       systems, with which manylinux wheels are built, work the same way.
@@ -208,6 +213,9 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
       then still missing.
     - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
     """
+    for path in sorted((root / "sysroot").rglob("lib*.so*")):
+        if not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF":
+            symbol_ceiling.apply(path)
     library = root / "lib"
     library.mkdir()
     with tempfile.TemporaryDirectory() as temporary:
