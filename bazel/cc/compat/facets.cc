@@ -39,8 +39,13 @@ FACETS(wchar_t);
 COMMON_FACETS(char);
 COMMON_FACETS(wchar_t);
 #else
-template void basic_string<char>::reserve();
-template void basic_string<wchar_t>::reserve();
+#define STRING(Char)                                                                                 \
+  template void basic_string<Char>::reserve();                                                       \
+  template basic_string<Char>::basic_string(basic_string<Char>&&, const allocator<Char>&);           \
+  template basic_string<Char>::basic_string(const basic_string<Char>&, const allocator<Char>&)
+
+STRING(char);
+STRING(wchar_t);
 #endif
 
 }  // namespace std

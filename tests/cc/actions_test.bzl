@@ -1,0 +1,47 @@
+"""Analysis test: what the actions of the hermetic compiler read and say."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+
+# Headers of the C++ library, the compiler, libc and the kernel, and the compiler itself. Each is staged for each compile.
+_MOST_INPUTS = 2200
+
+def _is_absolute(argument):
+    # Options carry a path behind their letters or a sign: -I/usr, --sysroot=/, -Wl,-rpath,/lib. Bazel's name of the
+    # working directory, the same for everybody, is no path of this machine.
+    for start in ["/", "=/", ",/", "-I/", "-L/", "-B/", "-isystem/", "@/"]:
+        if argument.startswith(start) if start[0] in "/-@" else start in argument:
+            return not argument.startswith("-ffile-prefix-map=/proc/self/cwd=")
+    return False
+
+def _actions_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    found = {}
+    for action in analysistest.target_actions(env):
+        if action.mnemonic not in ["CppCompile", "CppLink"]:
+            continue
+        found[action.mnemonic] = True
+        paths = [argument for argument in action.argv if _is_absolute(argument)]
+        asserts.equals(env, [], paths, "absolute paths in " + action.mnemonic)
+        asserts.true(
+            env,
+            action.argv[0].endswith("deepgemm_gcc/gcc/usr/bin/gcc"),
+            "{} runs {}; expected the hermetic compiler".format(action.mnemonic, action.argv[0]),
+        )
+        inputs = action.inputs.to_list()
+        outside = [file.path for file in inputs if file.path.startswith("/")]
+        asserts.equals(env, [], outside, "inputs of " + action.mnemonic)
+        asserts.true(
+            env,
+            len(inputs) <= _MOST_INPUTS,
+            "{} has {} inputs; expected at most {}".format(action.mnemonic, len(inputs), _MOST_INPUTS),
+        )
+        if action.mnemonic == "CppLink":
+            headers = [file.path for file in inputs if "/usr/include/" in file.path]
+            asserts.equals(env, [], headers, "headers among the inputs of CppLink")
+    asserts.equals(env, ["CppCompile", "CppLink"], sorted(found), "actions of the target")
+    return analysistest.end(env)
+
+actions_test = analysistest.make(
+    _actions_test_impl,
+    doc = "The target's compile and link actions name no absolute path and take no more files than they need.",
+)
