@@ -1,0 +1,164 @@
+"""The module extension from a module of a user's own: what it makes, and its errors, with Bazel in Bazel.
+
+Only `bazel query` runs in it: nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_MODULE = """\
+module(name = "user")
+bazel_dep(name = "rules_deepgemm", version = "0.1.0")
+local_path_override(module_name = "rules_deepgemm", path = "{project}")
+pythons = use_extension("@rules_deepgemm//bazel:extensions.bzl", "pythons")
+use_repo(pythons, "deepgemm_pythons")
+"""
+_VERSIONS = "@deepgemm_pythons//:all"
+_MINOR = ".".join(map(str, sys.version_info[:2]))
+_TAG = "cp" + _MINOR.replace(".", "")
+
+Query = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def runfile(path: str) -> Path:
+    return Path(os.environ["RUNFILES_DIR"], path).resolve()
+
+
+@pytest.fixture(scope="module")
+def query() -> Iterator[Query]:
+    """Runs `bazel query TARGETS` in a module whose MODULE.bazel ends with the given lines."""
+    bazel = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
+    assert bazel, "no Bazel for the inner builds: start the test with ./bazelw, or set RULES_DEEPGEMM_BAZEL"
+    base = Path(os.environ["TEST_TMPDIR"], "modules")
+    workspace = base / "workspace"
+    (workspace / "t").mkdir(parents=True)
+    (workspace / "t/BUILD.bazel").write_text('cc_library(name = "headers", hdrs = ["Python.h"])\n', encoding="utf-8")
+    (workspace / "BUILD.bazel").touch()
+    (base / "home").mkdir()
+    project = runfile("_main/bazelw").parent
+    pip = runfile(os.environ["UV"]).parents[2]
+    startup = [bazel, f"--output_base={base}/o", "--host_jvm_args=-Xmx1g", "--max_idle_secs=60"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
+
+    def run(lines: str, targets: str = _VERSIONS, pyproject: str = "") -> subprocess.CompletedProcess[str]:
+        text = _MODULE.format(project=project) + lines + "\n"
+        (workspace / "MODULE.bazel").write_text(text, encoding="utf-8")
+        (workspace / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+        command = [*startup, "query", "--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
+        command += [f"--override_repository=rules_deepgemm~~pip~deepgemm_pip={pip}", targets]
+        return subprocess.run(
+            command,
+            cwd=workspace,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    yield run
+    subprocess.run([*startup, "shutdown"], cwd=workspace, env=environment, capture_output=True, check=False)
+
+
+def tags(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """The tags of the Pythons that the hub has."""
+    assert result.returncode == 0, result.stderr
+    names = [line.rpartition(":")[2] for line in result.stdout.splitlines()]
+    return sorted((name for name in names if name.startswith("cp") and "_" not in name), key=lambda tag: int(tag[3:]))
+
+
+def test_the_root_modules_requires_counts(query: Query) -> None:
+    assert tags(query('pythons.requires(specifier = ">=3.9,!=3.11.*,<3.13")')) == ["cp39", "cp310", "cp312"]
+
+
+def test_without_one_the_rulesets_own_counts(query: Query) -> None:
+    assert tags(query("")) == ["cp311", "cp312", "cp313", "cp314"]
+
+
+def test_an_edit_of_the_pyproject_is_noticed(query: Query) -> None:
+    for newest in (12, 13):
+        found = query(
+            'pythons.requires(pyproject = "//:pyproject.toml")',
+            pyproject=f'[project]\nname = "x"\nrequires-python = ">=3.12,<=3.{newest}"\n',
+        )
+        assert tags(found) == [f"cp3{minor}" for minor in range(12, newest + 1)]
+
+
+def test_named_headers_need_no_python(query: Query) -> None:
+    found = query(
+        'pythons.requires(specifier = ">=3.8,<3.9")\n'
+        'pythons.toolchain(python_version = "3.8", headers = "//t:headers")',
+        "deps(@deepgemm_pythons//:cp38, 2)",
+    )
+    assert found.returncode == 0, found.stderr
+    assert "//t:headers" in found.stdout.splitlines()
+
+
+def test_a_named_interpreter_is_taken(query: Query) -> None:
+    found = query(
+        f'pythons.requires(specifier = "=={_MINOR}.*", sources = ["debian"])\n'
+        f'pythons.toolchain(python_version = "{_MINOR}", interpreter_path = "{runfile(os.environ["PYTHON"])}")',
+        f"deps(@deepgemm_pythons//:{_TAG})",
+    )
+    assert found.returncode == 0, found.stderr
+    assert f"include/python{_MINOR}/Python.h" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('pythons.requires(specifier = ">=3.99")', "admits no CPython from"),
+        ('pythons.requires(specifier = "3.11")', "Invalid specifier"),
+        ('pythons.requires(pyproject = "//:pyproject.toml")', "no [project].requires-python"),
+        ("pythons.requires()", "expected either pyproject or specifier"),
+        ('pythons.requires(specifier = ">=3.11", pyproject = "//:pyproject.toml")', "expected either pyproject or"),
+        (
+            'pythons.requires(specifier = ">=3.11", sources = ["conda"])',
+            "sources has 'conda'; expected machine or debian",
+        ),
+        (
+            'pythons.requires(specifier = ">=3.11")\npythons.requires(specifier = ">=3.12")',
+            "Requires-Python is written once",
+        ),
+        ('pythons.toolchain(python_version = "2.7", headers = "//t:headers")', "'2.7' is no CPython 3 version"),
+        ('pythons.toolchain(python_version = "3.12")', "3.12 names nothing"),
+        (
+            'pythons.toolchain(python_version = "3.12.1", headers = "//t:headers")\n'
+            'pythons.toolchain(python_version = "3.12.4", interpreter_path = "/usr/bin/python3.12")',
+            "3.12.1 and 3.12.4 have one SOABI, cpython-312-x86_64-linux-gnu",
+        ),
+        (
+            'pythons.toolchain(python_version = "3.12", headers = "//t:headers", interpreter_path = "/x/python3")',
+            "has both headers and interpreter_path",
+        ),
+    ],
+)
+def test_bad_tags(query: Query, lines: str, says: str) -> None:
+    result = query(lines)
+    assert result.returncode != 0
+    assert says in result.stderr
+
+
+def test_a_python_that_is_nowhere(query: Query) -> None:
+    result = query('pythons.requires(specifier = "==3.8.*", sources = ["debian"])', "deps(@deepgemm_pythons//:cp38)")
+    assert result.returncode != 0
+    assert "no CPython 3.8 with headers was found. Looked at:\n  Debian: " in result.stderr
+    assert 'pythons.toolchain(python_version = "3.8"' in result.stderr
+
+
+def test_a_named_interpreter_that_is_none(query: Query) -> None:
+    result = query(
+        'pythons.requires(specifier = "==3.12.*")\n'
+        'pythons.toolchain(python_version = "3.12", interpreter_path = "/nonexistent/python3")',
+        "deps(@deepgemm_pythons//:cp312)",
+    )
+    assert result.returncode != 0
+    assert "/nonexistent/python3, named for CPython 3.12, does not run (No such file or directory)" in result.stderr
