@@ -42,7 +42,7 @@ def run_python(rctx, script, arguments, imports = [], what = None, error_file = 
         rctx: the repository context.
         script: Label of the script; an edit of it fetches the repository again.
         arguments: list of its arguments (strings, paths).
-        imports: Labels of the modules beside it that it imports; an edit of one fetches again, too.
+        imports: Labels of the modules that it imports, beside it or in another package; an edit of one fetches again.
         what: what is being done, as it stands in the error; the repository's name is put before it.
         error_file: whether the script has an option `--error-file` for that line; else it is the last one on stderr,
             where it is seen twice.
@@ -50,10 +50,15 @@ def run_python(rctx, script, arguments, imports = [], what = None, error_file = 
     """
     for label in [script] + imports:
         rctx.watch(label)
+    elsewhere = {
+        str(rctx.path(label).dirname): None
+        for label in imports
+        if label.package != script.package
+    }
     report = rctx.path(".error")
     result = rctx.execute(
         [host_python(rctx), "-B", rctx.path(script)] + arguments + (["--error-file", report] if error_file else []),
-        environment = {"PYTHONNOUSERSITE": "1"},
+        environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": ":".join(elsewhere.keys())},
         quiet = False,
         timeout = timeout,
     )

@@ -49,9 +49,7 @@ def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     """
     match = re.fullmatch(r"2\.(\d+)", glibc)
     if not match or int(match.group(1)) < _OLDEST_GLIBC_MINOR:
-        raise FetchError(
-            f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer"
-        )
+        raise FetchError(f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
     minors = range(int(match.group(1)), _OLDEST_GLIBC_MINOR - 1, -1)
     aliases = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
     tags = []
@@ -62,9 +60,7 @@ def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     return [*tags, f"linux_{machine}", "any"]
 
 
-def pip_download(
-    requirements: Path, out: Path, options: list[str], pythonpath: Path | None = None
-) -> list[Path]:
+def pip_download(requirements: Path, out: Path, options: list[str], pythonpath: Path | None = None) -> list[Path]:
     """Downloads what `requirements` pins into `out` and returns the files, sorted by name.
 
     Every requirement must have a hash, and nothing that the file does not name is fetched. pip's lines are passed on as
@@ -96,9 +92,7 @@ def pip_download(
     )
     if pythonpath:
         # First, so that it comes before any package of the same name.
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(pythonpath), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
+        environment["PYTHONPATH"] = os.pathsep.join([str(pythonpath), *filter(None, [os.environ.get("PYTHONPATH")])])
     lines = []
     with subprocess.Popen(
         command,
@@ -125,9 +119,7 @@ def explain(lines: list[str], requirements: Path, status: int) -> str:
     text = "\n".join(lines)
     name = requirements.name
     if "No space left on device" in text:
-        return (
-            "the disk is full: free some space (see the sizes above) and run the same command again"
-        )
+        return "the disk is full: free some space (see the sizes above) and run the same command again"
     mismatch = re.search(
         r"^\s+(\S+)(?: from [^\n]*)?:?\n\s+Expected (\w+) (\S+)\n(?:\s+Expected or [^\n]*\n)*\s+Got\s+(\S+)",
         text,
@@ -153,9 +145,7 @@ def explain(lines: list[str], requirements: Path, status: int) -> str:
             f"the package index has no {missing.group(1)} that suits ({name}): check which index"
             " `python3 -m pip config list` names, or pin a version that it has"
         )
-    if re.search(
-        r"ReadTimeout|IncompleteRead|Connection broken|ConnectionError|Max retries exceeded", text
-    ):
+    if re.search(r"ReadTimeout|IncompleteRead|Connection broken|ConnectionError|Max retries exceeded", text):
         return "the download broke off: check the network and run the same command again"
     if "--require-hashes" in text:
         return (

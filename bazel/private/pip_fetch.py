@@ -49,9 +49,7 @@ def fetch(args: argparse.Namespace) -> None:
     if args.out.exists() and any(args.out.iterdir()):
         raise FetchError(f"{args.out} is not empty: name a new directory")
     if not args.requirements.is_file():
-        raise FetchError(
-            f"{args.requirements} is not a file: name a requirement file pinned by hash"
-        )
+        raise FetchError(f"{args.requirements} is not a file: name a requirement file pinned by hash")
     work = args.out.with_name(args.out.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -65,17 +63,12 @@ def fetch(args: argparse.Namespace) -> None:
             size = fetched
         elif args.mode == "sdist":
             if len(archives) != 1:
-                raise FetchError(
-                    f"{args.requirements.name} pins {len(archives)} packages, one sdist was expected"
-                )
+                raise FetchError(f"{args.requirements.name} pins {len(archives)} packages, one sdist was expected")
             size = unpack_sdist(archives[0], result)
         else:
             # zlib releases the interpreter lock: two wheels are unpacked at a time.
             with ThreadPoolExecutor(max_workers=2) as pool:
-                jobs = [
-                    pool.submit(unpack_wheel, archive, result, args.include, args.exclude)
-                    for archive in archives
-                ]
+                jobs = [pool.submit(unpack_wheel, archive, result, args.include, args.exclude) for archive in archives]
             size = sum(job.result() for job in jobs)
         if args.out.exists():
             args.out.rmdir()
@@ -94,21 +87,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mode", choices=["wheels", "archives", "sdist"])
     parser.add_argument("--requirements", type=Path, required=True, help="pinned by hash")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="a directory that is not there yet, or is empty"
-    )
-    parser.add_argument(
-        "--python", default="any", help="CPython whose wheels are taken, as 3.12 (default: any)"
-    )
-    parser.add_argument(
-        "--glibc", default="2.28", help="newest glibc that a wheel may ask for (default: 2.28)"
-    )
-    parser.add_argument(
-        "--include", action="append", default=[], help="glob of members to unpack (default: all)"
-    )
-    parser.add_argument(
-        "--exclude", action="append", default=[], help="glob of members to leave out"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="a directory that is not there yet, or is empty")
+    parser.add_argument("--python", default="any", help="CPython whose wheels are taken, as 3.12 (default: any)")
+    parser.add_argument("--glibc", default="2.28", help="newest glibc that a wheel may ask for (default: 2.28)")
+    parser.add_argument("--include", action="append", default=[], help="glob of members to unpack (default: all)")
+    parser.add_argument("--exclude", action="append", default=[], help="glob of members to leave out")
     parser.add_argument(
         "--backend",
         type=Path,
@@ -125,9 +108,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         message = str(error)
         if error.errno == errno.ENOSPC:
-            message = (
-                f"the disk is full ({args.out}): free some space and run the same command again"
-            )
+            message = f"the disk is full ({args.out}): free some space and run the same command again"
     else:
         return 0
     if args.error_file:

@@ -20,9 +20,7 @@ _CHUNK = 1 << 20
 def _safe(name: str, archive: Path) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise FetchError(
-            f"{archive.name}: member {name!r} points outside the archive; it is not unpacked"
-        )
+        raise FetchError(f"{archive.name}: member {name!r} points outside the archive; it is not unpacked")
     return path
 
 
@@ -66,9 +64,7 @@ def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iter
                     target.chmod(0o755)
                 total += info.file_size
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise FetchError(
-            f"{archive.name} is not a whole wheel ({error}): run the same command again"
-        ) from None
+        raise FetchError(f"{archive.name} is not a whole wheel ({error}): run the same command again") from None
     return total
 
 
@@ -94,7 +90,5 @@ def unpack_sdist(archive: Path, out: Path) -> int:
                     os.chmod(target, 0o755)
                 total += member.size
     except (tarfile.TarError, zlib.error, EOFError) as error:
-        raise FetchError(
-            f"{archive.name} is not a whole sdist ({error}): run the same command again"
-        ) from None
+        raise FetchError(f"{archive.name} is not a whole sdist ({error}): run the same command again") from None
     return total

@@ -84,12 +84,12 @@ def write_interface(library: Path, out: Path) -> int:
                 body += bytes(-len(body) % _ALIGNMENT)
                 offset = len(body)
                 body += read(section.offset, section.size)
-                section = section._replace(offset=offset)
+                kept = section._replace(offset=offset)
             elif section.flags & _SHF_ALLOC:
-                section = section._replace(type=_SHT_NOBITS, offset=_HEADER.size, link=0, info=0)
+                kept = section._replace(type=_SHT_NOBITS, offset=_HEADER.size, link=0, info=0)
             else:
-                section = _Section(section.name, _SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)
-            written.append(section)
+                kept = _Section(section.name, _SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)
+            written.append(kept)
     missing = {".dynamic", ".dynstr", ".dynsym", ".shstrtab"} - found
     if missing:
         raise ElfError(f"{library} has no section {', '.join(sorted(missing))}")

@@ -6,14 +6,14 @@ action; the half that an extension can reach is enough.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from reachable import reachable
+
 # What extensions include directly. Everything else is reached from here or is torch's own.
 _ENTRIES = (
-    "ATen/cpu/**/*",
     "ATen/cuda/**/*",
     "c10/core/**/*",
     "c10/cuda/**/*",
@@ -26,7 +26,8 @@ _ENTRIES = (
     "torch/csrc/stable/**/*",
     "torch/headeronly/**/*",
 )
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
+# The same for CUDA: not Thrust and CUB, whose algorithms run in device code.
+_CUDA_ENTRIES = ("*.h", "cccl/cuda/std/*", "cuda/std/*")
 
 
 class TorchError(Exception):
@@ -43,22 +44,16 @@ def _read(path: Path, what: str) -> str:
 def facts(torch: Path, cuda: Path) -> dict[str, object]:
     """Version of torch, CUDA release and C++ ABI, checked against the toolkit; nothing is imported."""
     version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
-    found = dict(
-        re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE)
-    )
+    found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
     version = found.get("__version__", "")
     if not re.match(r"\d+\.\d+", version):
-        raise TorchError(
-            f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out"
-        )
+        raise TorchError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
     if not re.match(r"\d+\.\d+$", found.get("cuda", "")):
         raise TorchError(
             f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
             " use a CUDA build of it"
         )
-    header = _read(
-        cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}"
-    )
+    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}")
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
     if str(major) != found["cuda"].split(".")[0]:
@@ -79,23 +74,19 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
     }
 
 
-def reachable(include: Path, entries: Iterable[str] = _ENTRIES) -> list[str]:
-    """Headers under `include` that the entries can include, whatever the preprocessor decides, themselves too."""
-    roots = (include, include / "torch/csrc/api/include")
-    waiting = [path for pattern in entries for path in include.glob(pattern) if path.is_file()]
-    seen = set(waiting)
-    while waiting:
-        path = waiting.pop()
-        for name in _INCLUDE.findall(path.read_bytes()):
-            for root in (path.parent, *roots):
-                target = Path(os.path.normpath(root / os.fsdecode(name)))
-                if target.is_file() and include in target.parents:
-                    if target not in seen:
-                        seen.add(target)
-                        waiting.append(target)
-                    break
-    if not seen:
-        raise TorchError(
-            f"{include} has no headers: torch is not installed as its wheel lays it out"
-        )
-    return sorted(path.relative_to(include).as_posix() for path in seen)
+def _entries(include: Path, patterns: Iterable[str]) -> list[Path]:
+    return [path for pattern in patterns for path in include.glob(pattern) if path.is_file()]
+
+
+def extension_headers(include: Path, patterns: Iterable[str] = _ENTRIES) -> list[str]:
+    """torch's headers that an extension can reach, relative to `include`."""
+    found = reachable(_entries(include, patterns), [include, include / "torch/csrc/api/include"])
+    if not found:
+        raise TorchError(f"{include} has no headers: torch is not installed as its wheel lays it out")
+    return sorted(path.relative_to(include).as_posix() for path in found)
+
+
+def host_headers(include: Path, patterns: Iterable[str] = _CUDA_ENTRIES) -> list[str]:
+    """The toolkit's headers that host code can reach, relative to `include`."""
+    found = reachable(_entries(include, patterns), [include, include / "cccl"])
+    return sorted(path.relative_to(include).as_posix() for path in found)

@@ -50,7 +50,11 @@ def _torch_local_repo_impl(rctx):
         rctx,
         Label(":torch_repository.py"),
         ["--torch", torch, "--cuda", cuda, "--out", rctx.path(".")],
-        imports = [Label(":elf_interface.py"), Label(":torch_facts.py")],
+        imports = [
+            Label(":elf_interface.py"),
+            Label(":torch_facts.py"),
+            Label("//bazel/private:reachable.py"),
+        ],
         what = "torch.local",
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from elf_interface import ElfError, write_interface
-from torch_facts import TorchError, facts, reachable
+from torch_facts import TorchError, extension_headers, facts, host_headers
 
 _TORCH_LIBRARIES = ("c10", "c10_cuda", "torch", "torch_cpu", "torch_cuda", "torch_python")
 _CUDA_LIBRARIES = ("cudart", "nvrtc")
@@ -32,11 +32,7 @@ def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
     for name in _TORCH_LIBRARIES:
         write_interface(torch / "lib" / f"lib{name}.so", out / f"lib{name}.so")
     for name in _CUDA_LIBRARIES:
-        found = [
-            path
-            for lib in ("lib64", "lib")
-            for path in sorted((cuda / lib).glob(f"lib{name}.so.*"))
-        ]
+        found = [path for lib in ("lib64", "lib") for path in sorted((cuda / lib).glob(f"lib{name}.so.*"))]
         if not found:
             raise TorchError(
                 f"there is no lib{name}.so.* in {cuda / 'lib64'} or {cuda / 'lib'}: name a whole CUDA toolkit"
@@ -48,9 +44,7 @@ def move_wheels(site: Path, out: Path) -> None:
     """Moves headers and licences out of an unpacked site-packages, and deletes the rest."""
     found = sorted(site.glob("nvidia/cu*/include/cuda.h"))
     if not found:
-        raise TorchError(
-            "the requirement file pins no nvidia-cuda-runtime of CUDA 13 or newer beside torch"
-        )
+        raise TorchError("the requirement file pins no nvidia-cuda-runtime of CUDA 13 or newer beside torch")
     torch, cuda = site / "torch", found[0].parents[1]
     describe(torch, cuda, out)
     write_interfaces(torch, cuda, out / "lib")
@@ -75,17 +69,15 @@ def link_installed(torch: Path, cuda: Path, out: Path) -> None:
 def describe(torch: Path, cuda: Path, out: Path) -> None:
     """Writes version.bzl and headers.bzl."""
     lines = ['"""Which torch this is; written by the repository rule."""\n']
-    lines += [
-        f"{name} = {value!r}".replace("'", '"')
-        for name, value in sorted(facts(torch, cuda).items())
-    ]
+    lines += [f"{name} = {value!r}".replace("'", '"') for name, value in sorted(facts(torch, cuda).items())]
     (out / "version.bzl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    lines = [
-        '"""Headers that an extension can reach; written by the repository rule."""\n',
-        "EXTENSION_HEADERS = [",
-    ]
-    lines += [f'    "torch/include/{header}",' for header in reachable(torch / "include")]
-    (out / "headers.bzl").write_text("\n".join(lines) + "\n]\n", encoding="utf-8")
+    lines = ['"""Headers that an extension can reach; written by the repository rule."""\n']
+    for name, headers in (
+        ("EXTENSION_HEADERS", [f"torch/include/{path}" for path in extension_headers(torch / "include")]),
+        ("CUDA_HOST_HEADERS", [f"cuda/include/{path}" for path in host_headers(cuda / "include")]),
+    ):
+        lines += [f"{name} = [", *(f'    "{header}",' for header in headers), "]\n"]
+    (out / "headers.bzl").write_text("\n".join(lines), encoding="utf-8")
 
 
 def main(argv: list[str]) -> int:

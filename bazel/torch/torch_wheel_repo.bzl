@@ -28,7 +28,11 @@ def _torch_wheel_repo_impl(rctx):
         rctx,
         Label(":torch_repository.py"),
         ["--site", rctx.path("site"), "--out", rctx.path(".")],
-        imports = [Label(":elf_interface.py"), Label(":torch_facts.py")],
+        imports = [
+            Label(":elf_interface.py"),
+            Label(":torch_facts.py"),
+            Label("//bazel/private:reachable.py"),
+        ],
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
 

@@ -57,12 +57,11 @@ def test_script_that_fails(tmp_path: Path, capsys, script: str | None, expected:
     path = tmp_path / "generate_pyi.py"
     if script is not None:
         path.write_text(script)
-    assert (
-        _main("pyi", "--script", path, "--csrc", tmp_path / "none", "--out", tmp_path / "out.pyi")
-        == 1
-    )
+    assert _main("pyi", "--script", path, "--csrc", tmp_path / "none", "--out", tmp_path / "out.pyi") == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1 and expected in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert expected in error
     assert not (tmp_path / "out.pyi").exists()
 
 

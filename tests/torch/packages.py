@@ -36,11 +36,7 @@ class Index:
         }
         record = ""
         for member, text in files.items():
-            digest = (
-                base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
-                .rstrip(b"=")
-                .decode()
-            )
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
             record += f"{member},sha256={digest},{len(text.encode())}\n"
         files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
         path = self.links / f"{name}-1.0-{tag}.whl"
@@ -71,9 +67,7 @@ class Index:
 
     def pin(self, *archives: Path) -> Path:
         """A requirement file with the true hash of each archive."""
-        return self.requirements(
-            *(f"{path.name.split('-')[0]}==1.0 --hash=sha256:{sha256(path)}" for path in archives)
-        )
+        return self.requirements(*(f"{path.name.split('-')[0]}==1.0 --hash=sha256:{sha256(path)}" for path in archives))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pip_client
 import pip_fetch
 import pytest
-from packages import Index, bytecode, index, sha256  # noqa: F401 - two of them are fixtures
+from packages import Index, sha256
 
 _LINUX = "py3-none-manylinux_2_17_x86_64"
 
@@ -25,16 +25,15 @@ def _fails(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str | Path
     before = set(out.parent.iterdir())
     status, stderr = _run(capsys, *arguments, "--out", out)
     assert status == 1
-    assert stderr.startswith("error: ") and stderr.count("\n") == 1, stderr
+    assert stderr.startswith("error: "), stderr
+    assert stderr.count("\n") == 1, stderr
     assert set(out.parent.iterdir()) == before
     return stderr
 
 
 def test_wheels_are_unpacked_as_installed(index: Index, tmp_path: Path, capsys) -> None:
     first = index.wheel("first", {"first/__init__.py": "x = 1\n", "first/data/a.txt": "a"})
-    second = index.wheel(
-        "second", {"second.py": "", "second-1.0.data/scripts/tool": "#!/bin/sh\n"}, _LINUX
-    )
+    second = index.wheel("second", {"second.py": "", "second-1.0.data/scripts/tool": "#!/bin/sh\n"}, _LINUX)
     out = tmp_path / "site"
     assert _run(capsys, "wheels", "--requirements", index.pin(first, second), "--out", out)[0] == 0
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
@@ -78,7 +77,8 @@ def test_archive_keeps_its_name(index: Index, tmp_path: Path, capsys) -> None:
     ]
     assert _run(capsys, *arguments)[0] == 0
     (found,) = (tmp_path / "out").iterdir()
-    assert found.name == wheel.name and sha256(found) == sha256(wheel)
+    assert found.name == wheel.name
+    assert sha256(found) == sha256(wheel)
 
 
 def test_choice_depends_on_options_alone(index: Index, tmp_path: Path, capsys) -> None:
@@ -95,12 +95,7 @@ def test_choice_depends_on_options_alone(index: Index, tmp_path: Path, capsys) -
     requirements = index.requirements(f"first==1.0 {hashes}")
     for python, expected in [("any", "py3-none-any"), ("3.9", "cp39-cp39-manylinux_2_17_x86_64")]:
         out = tmp_path / python
-        assert (
-            _run(
-                capsys, "wheels", "--requirements", requirements, "--python", python, "--out", out
-            )[0]
-            == 0
-        )
+        assert _run(capsys, "wheels", "--requirements", requirements, "--python", python, "--out", out)[0] == 0
         assert (out / "which.py").read_text() == expected
 
 
@@ -117,10 +112,7 @@ def test_wrong_hash(index: Index, tmp_path: Path, capsys) -> None:
     found = sha256(wheel)
     requirements = index.requirements(f"first==1.0 --hash=sha256:{'0' * 64}")
     error = _fails(capsys, tmp_path / "site", "wheels", "--requirements", requirements)
-    assert (
-        f"first==1.0: the downloaded file has sha256 {found}, but requirements.txt pins {'0' * 64}"
-        in error
-    )
+    assert f"first==1.0: the downloaded file has sha256 {found}, but requirements.txt pins {'0' * 64}" in error
 
 
 def test_truncated_download(index: Index, tmp_path: Path, capsys) -> None:
@@ -128,7 +120,8 @@ def test_truncated_download(index: Index, tmp_path: Path, capsys) -> None:
     requirements = index.pin(wheel)
     wheel.write_bytes(wheel.read_bytes()[:-100])
     error = _fails(capsys, tmp_path / "site", "wheels", "--requirements", requirements)
-    assert "cut short" in error and sha256(wheel) in error
+    assert "cut short" in error
+    assert sha256(wheel) in error
 
 
 def test_version_not_on_the_index(index: Index, tmp_path: Path, capsys) -> None:
@@ -141,9 +134,7 @@ def test_version_not_on_the_index(index: Index, tmp_path: Path, capsys) -> None:
 def test_wheel_for_another_platform(index: Index, tmp_path: Path, capsys) -> None:
     wheel = index.wheel("first", {"first.py": ""}, "py3-none-manylinux_2_40_x86_64")
     arguments = ["wheels", "--requirements", index.pin(wheel), "--glibc", "2.28"]
-    assert "the package index has no first==1.0 that suits" in _fails(
-        capsys, tmp_path / "site", *arguments
-    )
+    assert "the package index has no first==1.0 that suits" in _fails(capsys, tmp_path / "site", *arguments)
 
 
 @pytest.mark.parametrize("line", ["first", "first==1.0", "first>=1.0 --hash=sha256:" + "0" * 64])
@@ -185,9 +176,7 @@ def test_full_disk_while_unpacking(index: Index, tmp_path: Path, capsys, monkeyp
 
     monkeypatch.setattr(pip_fetch, "unpack_wheel", full)
     wheel = index.wheel("first", {"first.py": ""})
-    assert "the disk is full" in _fails(
-        capsys, tmp_path / "site", "wheels", "--requirements", index.pin(wheel)
-    )
+    assert "the disk is full" in _fails(capsys, tmp_path / "site", "wheels", "--requirements", index.pin(wheel))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +203,8 @@ def test_full_disk_while_unpacking(index: Index, tmp_path: Path, capsys, monkeyp
 )
 def test_what_pip_says_in_one_line(lines: list[str], expected: str) -> None:
     message = pip_client.explain(lines, Path("r.txt"), 2)
-    assert message.startswith(expected) and "\n" not in message
+    assert message.startswith(expected)
+    assert "\n" not in message
 
 
 def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def site(tmp_path: Path) -> Path:
 def _fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     assert torch_repository.main([str(argument) for argument in arguments]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1, error
+    assert error.startswith("error: "), error
+    assert error.count("\n") == 1, error
     return error
 
 
@@ -74,16 +75,16 @@ def test_repository_of_wheels(site: Path, tmp_path: Path) -> None:
         "13.0",
         True,
     )
-    assert (out / "cuda/include/cuda.h").is_file() and (
-        out / "licenses/torch/LICENSE"
-    ).read_text() == "terms"
+    assert (out / "cuda/include/cuda.h").is_file()
+    assert (out / "licenses/torch/LICENSE").read_text() == "terms"
     libraries = {path.name for path in (out / "lib").iterdir()}
-    assert {"libtorch.so", "libcudart.so", "libnvrtc.so"} <= libraries and len(libraries) == 8
+    assert {"libtorch.so", "libcudart.so", "libnvrtc.so"} <= libraries
+    assert len(libraries) == 8
 
 
 def test_headers_are_those_that_entries_reach(site: Path) -> None:
     # Whatever the preprocessor would decide; never what no entry can reach.
-    assert torch_facts.reachable(site / "torch/include", ["torch/*.h"]) == [
+    assert torch_facts.extension_headers(site / "torch/include", ["torch/*.h"]) == [
         "ATen/Guarded.h",
         "ATen/Used.h",
         "torch/csrc/api/include/torch/all.h",
@@ -122,9 +123,7 @@ def test_old_abi(site: Path) -> None:
         ({"torch/lib/libc10.so": "text"}, "libc10.so is not a 64-bit little-endian ELF file"),
     ],
 )
-def test_torch_that_does_not_serve(
-    site: Path, tmp_path: Path, capsys, files: dict[str, str], expected: str
-) -> None:
+def test_torch_that_does_not_serve(site: Path, tmp_path: Path, capsys, files: dict[str, str], expected: str) -> None:
     _write(site, files)
     (tmp_path / "repository").mkdir()
     arguments = [
@@ -201,6 +200,6 @@ def test_library_that_is_cut_short(tmp_path: Path, kept: float) -> None:
     data = _library().read_bytes()
     path = tmp_path / "cut.so"
     path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
-    with pytest.raises(elf_interface.ElfError, match="cut short|not a 64-bit"):
+    with pytest.raises(elf_interface.ElfError, match=r"cut short|not a 64-bit"):
         elf_interface.write_interface(path, tmp_path / "out.so")
     assert not (tmp_path / "out.so").exists()

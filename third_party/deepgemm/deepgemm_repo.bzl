@@ -1,5 +1,6 @@
 """Repository rules for DeepGEMM's source: the pinned sdist, or a checkout."""
 
+load("//bazel/private:host_python.bzl", "run_python")
 load("//bazel/private:pip.bzl", "pip_fetch")
 
 _ENVS = attr.string_dict(
@@ -48,6 +49,12 @@ def _lay_out(rctx, src, what):
 def _deepgemm_sdist_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
     _lay_out(rctx, rctx.path("src"), "deepgemm.sdist")
+    run_python(
+        rctx,
+        Label(":headers.py"),
+        ["--src", rctx.path("src"), "--out", rctx.path("headers.bzl")],
+        imports = [Label("//bazel/private:reachable.py")],
+    )
 
 deepgemm_sdist_repo = repository_rule(
     implementation = _deepgemm_sdist_repo_impl,
@@ -69,6 +76,7 @@ def _deepgemm_local_repo_impl(rctx):
         fail("deepgemm.local: there is no {}: name the root of a DeepGEMM checkout".format(checkout))
     rctx.symlink(checkout, "src")
     _lay_out(rctx, checkout, "deepgemm.local")
+    rctx.file("headers.bzl", '"""Empty: all headers of a checkout are offered."""\n\nHOST_HEADERS = []\n')
 
 deepgemm_local_repo = repository_rule(
     implementation = _deepgemm_local_repo_impl,

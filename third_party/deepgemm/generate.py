@@ -49,9 +49,7 @@ def stub(script: Path, csrc: Path) -> str:
                 generate(name="_C", root=str(csrc), output_dir=out)
                 text = Path(out, "_C.pyi").read_text(encoding="utf-8")
             except Exception as error:
-                raise GenerateError(
-                    f"{script} failed on {csrc}: {type(error).__name__}: {error}"
-                ) from error
+                raise GenerateError(f"{script} failed on {csrc}: {type(error).__name__}: {error}") from error
     if "\ndef " not in text:
         raise GenerateError(f"{script} found no m.def(…) in {csrc}: it has no pybind11 bindings")
     return text
@@ -64,13 +62,9 @@ def envs(pairs: list[str]) -> str:
     for pair in pairs:
         match = re.fullmatch(r"(\w+)=(.*)", pair, re.DOTALL)
         if not match or match.group(1) not in _PERSISTENT:
-            raise GenerateError(
-                f"{pair!r} is not NAME=VALUE with a NAME of {', '.join(_PERSISTENT)}"
-            )
+            raise GenerateError(f"{pair!r} is not NAME=VALUE with a NAME of {', '.join(_PERSISTENT)}")
         given[match.group(1)] = match.group(2)
-    lines += [
-        f"persistent_envs[{name!r}] = {given[name]!r}" for name in _PERSISTENT if name in given
-    ]
+    lines += [f"persistent_envs[{name!r}] = {given[name]!r}" for name in _PERSISTENT if name in given]
     return "\n".join(lines) + "\n"
 
 
@@ -79,9 +73,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="what", required=True)
     command = commands.add_parser("pyi")
-    command.add_argument(
-        "--script", type=Path, required=True, help="DeepGEMM's scripts/generate_pyi.py"
-    )
+    command.add_argument("--script", type=Path, required=True, help="DeepGEMM's scripts/generate_pyi.py")
     command.add_argument("--csrc", type=Path, required=True, help="directory of the C++ sources")
     command.add_argument("--out", type=Path, required=True)
     command = commands.add_parser("envs")

@@ -54,10 +54,9 @@ def resolve(uv: str, version: str) -> str:
     wanted = f"torch=={version}\ncuda-toolkit[{','.join(_WANTED_EXTRAS)}]\n"
     result = subprocess.run(command, input=wanted, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        reason = " ".join(result.stderr.replace("×", "").replace("╰─▶", "").split())
-        raise UpdateError(
-            f"no requirement file for torch {version} (exit code {result.returncode} of uv): {reason}"
-        )
+        # uv draws its reasons as a tree, after a headline.
+        reason = " ".join(re.sub(r"[^ -~]", " ", result.stderr).split()).removeprefix("error: ")
+        raise UpdateError(f"no requirement file for torch {version} (exit code {result.returncode} of uv): {reason}")
     return result.stdout
 
 
@@ -95,13 +94,9 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     try:
         if not re.fullmatch(r"\d+(\.\d+){1,2}(\+\w+)?", args.version):
-            raise UpdateError(
-                f"{args.version!r} is not a version of torch: 2.13.0 for example is one"
-            )
+            raise UpdateError(f"{args.version!r} is not a version of torch: 2.13.0 for example is one")
         if not args.uv:
-            raise UpdateError(
-                "there is no uv on the PATH: run it as `bazel run //third_party/torch:update`"
-            )
+            raise UpdateError("there is no uv on the PATH: run it as `bazel run //third_party/torch:update`")
         # `bazel run` starts a program in its runfiles.
         workspace = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
         out = workspace / (args.out or Path("third_party/torch", f"{args.version}.txt"))

@@ -17,9 +17,7 @@ def get_requires_for_build_wheel(config_settings: dict | None = None) -> list[st
     return []
 
 
-def prepare_metadata_for_build_wheel(
-    metadata_directory: str, config_settings: dict | None = None
-) -> str:
+def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: dict | None = None) -> str:
     """Copies PKG-INFO (pip runs this in the sdist's root) to where a wheel has METADATA."""
     with open("PKG-INFO", encoding="utf-8") as metadata:
         headers = email.parser.HeaderParser().parse(metadata)
