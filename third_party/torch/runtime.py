@@ -16,7 +16,8 @@ from pathlib import Path
 
 # The oldest CPython of the matrix decides the versions: one set has to serve all.
 _PYTHON = "3.11"
-_COMPILED = {"torch", "triton", "markupsafe", "cuda-bindings"}
+# cuda-pathfinder is pure Python, but lies in the same directory as cuda-bindings.
+_COMPILED = {"torch", "triton", "markupsafe", "cuda-bindings", "cuda-pathfinder"}
 _HEADER = """\
 # What importing an extension on torch {version} needs, {what}, pinned by hash.
 # Made by: python3 third_party/torch/runtime.py {version}
@@ -25,15 +26,29 @@ _HEADER = """\
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not re.fullmatch(r"\d+(\.\d+){2}", arguments[0]):
-        print(f"runtime.py: found {' '.join(arguments) or 'no argument'}; expected a version of torch, as 2.14.0",
-              file=sys.stderr)
+        print(
+            f"runtime.py: found {' '.join(arguments) or 'no argument'}; expected a version of torch, as 2.14.0",
+            file=sys.stderr,
+        )
         return 1
     version = arguments[0]
-    command = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-annotate", "--no-header",
-               "--only-binary=:all:", "--python-platform=x86_64-manylinux_2_28", f"--python-version={_PYTHON}", "-"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+        "--only-binary=:all:",
+        "--python-platform=x86_64-manylinux_2_28",
+        f"--python-version={_PYTHON}",
+        "-",
+    ]
     try:
-        result = subprocess.run(command, input=f"torch=={version}\npackaging\n", capture_output=True, text=True,
-                                check=False)
+        result = subprocess.run(
+            command, input=f"torch=={version}\npackaging\n", capture_output=True, text=True, check=False
+        )
     except OSError as error:
         print(f"runtime.py: uv cannot be run ({error.strerror}); install it (pip install uv)", file=sys.stderr)
         return 1
@@ -42,8 +57,10 @@ def main(arguments: list[str]) -> int:
         return 1
     blocks = re.findall(r"^((\S+)==\S+(?: \\\n    --hash=\S+)+)\n", result.stdout, re.MULTILINE)
     folder = Path(__file__).resolve().parent
-    for compiled, suffix, what in ((False, "runtime", "the same for every CPython"),
-                                   (True, "runtime-compiled", "a build for each CPython")):
+    for compiled, suffix, what in (
+        (False, "runtime", "the same for every CPython"),
+        (True, "runtime-compiled", "a build for each CPython"),
+    ):
         chosen = [block for block, name in blocks if (name in _COMPILED) == compiled]
         header = _HEADER.format(version=version, what=what)
         folder.joinpath(f"{version}.{suffix}.txt").write_text(header + "\n".join([*chosen, ""]), "utf-8")
