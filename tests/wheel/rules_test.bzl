@@ -1,7 +1,7 @@
 """Analysis tests of extension_wheel and wheel_overlay, and unit tests of the names that they compute."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
-load("//bazel/rules:defs.bzl", "extension_wheel", "wheel_overlay")
+load("//bazel/rules:defs.bzl", "extension_wheel", "vllm_wheel", "wheel_overlay")
 
 # buildifier: disable=bzl-visibility
 load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
@@ -105,11 +105,26 @@ def rules_test_suite(name):
         output = "overlaid/app-1.0+ops.2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         target_under_test = ":overlaid",
     )
+    vllm_wheel(
+        name = "as_vllm",
+        base = ":app_wheel",
+        deep_gemm = ":ops_wheel",
+        local_version = "local.1",
+        tags = ["manual"],
+    )
+    action_test(
+        name = "vllm_wheel_test",
+        arguments = ["--package deep_gemm", "--under vllm/third_party", "--local-version local.1"],
+        mnemonic = "WheelOverlay",
+        output = "as_vllm/app-1.0+local.1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+        target_under_test = ":as_vllm",
+    )
     names_test(name = "wheel_names_test")
     tests = [
         "extension_wheel_test",
         "stable_abi_wheel_test",
         "wheel_overlay_test",
+        "vllm_wheel_test",
         "wheel_names_test",
         _refused(
             "path_without_mapping_test",
