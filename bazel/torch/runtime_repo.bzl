@@ -11,7 +11,6 @@ _EXCLUDE = [
     "*.a",
     "nvidia/*/include/*",
     "nvidia/*/bin/*",
-    "torch/bin/*",
     "torch/include/*",
     "torch/test/*",
     "triton/backends/*/bin/*",

@@ -21,7 +21,7 @@ def wheel(start: str) -> Path:
     return path
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def checked(start: str) -> Report:
     return check_wheel(wheel(start), DRIVER)
 
