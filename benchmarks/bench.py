@@ -1,0 +1,77 @@
+"""What the rows share: Bazel, the reference, and how the two are compared."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from measure import Cost, measure, median
+from reference import Reference
+from workspace import Bazel
+
+EXTENSION = "//:deep_gemm_C"
+ONE = "//:deep_gemm_C.cp312"
+WHEEL = "//:vllm_wheel"
+DEEPGEMM_WHEEL = "//:deep_gemm_wheel"
+
+
+class Bench:
+    """One run of the benchmark.
+
+    Args:
+        root: everything is written below it, and kept: the next run fetches nothing.
+        jobs: actions, or calls of the reference's driver, at a time.
+        repetitions: how often each piece of work is measured; figures are medians.
+    """
+
+    def __init__(self, root: Path, jobs: int, repetitions: int) -> None:
+        self.root, self.repetitions = root, repetitions
+        root.mkdir(parents=True, exist_ok=True)
+        self.bazel = Bazel(root, jobs)
+        self.reference = Reference(root, self.bazel, ONE)
+
+    @cached_property
+    def tags(self) -> list[str]:
+        """The Pythons of the matrix, with all repositories fetched."""
+        self.bazel.build(WHEEL, DEEPGEMM_WHEEL, options=["--nobuild"])
+        targets = self.bazel.run("query", f'filter("^{EXTENSION}[.]cp[0-9]+$", //:all)').split()
+        tags = sorted((target.rpartition(".")[2] for target in targets), key=lambda tag: int(tag[2:]))
+        self.reference.prepare(tags)
+        return tags
+
+    def measured(self, work: Callable[[], object]) -> Cost:
+        return measure(work, self.bazel.server)
+
+    def repeated(self, work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Cost:
+        """The median cost of `work`, with `before` called before each time."""
+        costs = []
+        for _ in range(self.repetitions):
+            before()
+            costs.append(self.measured(work))
+        return median(costs)
+
+    def compared(
+        self, work: Callable[[], object], reference: Callable[[], object], before: Callable[[], object]
+    ) -> tuple[Cost, Cost, Cost]:
+        """Median costs of both, and the medians of the ratios of each pair; they take turns at being first."""
+        ours, theirs, ratios = [], [], []
+        for number in range(self.repetitions):
+            costs = {}
+            for name in ("ours", "theirs") if number % 2 else ("theirs", "ours"):
+                if name == "ours":
+                    before()
+                costs[name] = self.measured(work if name == "ours" else reference)
+            ours.append(costs["ours"])
+            theirs.append(costs["theirs"])
+            ratios.append(costs["ours"].divided_by(costs["theirs"]))
+        return median(ours), median(theirs), median(ratios)
+
+    def copied(self, repository: str) -> tuple[Path, str]:
+        """A copy of a repository whose files may be edited, and the option that makes Bazel take it."""
+        original = self.bazel.repository(repository)
+        copy = self.root / "copies" / original.name
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(original, copy, symlinks=True)
+        return copy, f"--override_repository={original.name}={copy}"

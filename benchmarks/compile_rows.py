@@ -1,0 +1,155 @@
+"""The rows about compiling: all Pythons, one, one header edited, and what a compile takes in and costs besides."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import zlib
+from pathlib import Path
+from zipfile import ZipFile
+
+from bench import DEEPGEMM_WHEEL, EXTENSION, ONE, Bench
+from result import TIMES, Figure, Row
+from workspace import BenchmarkError, read_json_objects
+
+_ONE = ONE.rpartition(".")[2]
+_EDITED = "src/csrc/utils/exception.hpp"
+
+
+def _from_nothing(bench: Bench) -> None:
+    """Empty action cache, no outputs, no server: starting it is part of what is measured."""
+    bench.bazel.clean()
+    bench.bazel.shutdown()
+
+
+def all_pythons(bench: Bench) -> Row:
+    tags = bench.tags
+    ours, theirs, ratio = bench.compared(
+        lambda: bench.bazel.build(EXTENSION), lambda: bench.reference.build(tags), lambda: _from_nothing(bench)
+    )
+    return Row(
+        "all",
+        f"all {len(tags)} Pythons from warm repositories, empty action cache",
+        (Figure("CPU", ratio.cpu, 1.0, TIMES), Figure("wall", ratio.wall, 0.95, TIMES)),
+        {"reference": theirs, "Bazel": ours},
+        "the start of Bazel's server is in its figures",
+    )
+
+
+def one_python(bench: Bench) -> Row:
+    _ = bench.tags
+    ours, theirs, ratio = bench.compared(
+        lambda: bench.bazel.build(ONE), lambda: bench.reference.build([_ONE]), lambda: _from_nothing(bench)
+    )
+    return Row(
+        "one",
+        "one Python, likewise",
+        (Figure("wall", ratio.wall, 1.0, TIMES),),
+        {"reference": theirs, "Bazel": ours},
+        "the start of Bazel's server is in its figures",
+    )
+
+
+def header_edited(bench: Bench) -> Row:
+    _ = bench.tags
+    copy, option = bench.copied("deepgemm_src")
+    header = copy / _EDITED
+    text, number = header.read_text(encoding="utf-8"), iter(range(1, 1000))
+    bench.bazel.build(ONE, options=[option])
+
+    def edit() -> None:
+        # Used, so that it reaches the library and nothing after the compile is left out.
+        header.write_text(f"{text}\n[[gnu::used]] static int benchmark_edit = {next(number)};\n", encoding="utf-8")
+
+    ours, theirs, ratio = bench.compared(
+        lambda: bench.bazel.build(ONE, options=[option]), lambda: bench.reference.build([_ONE]), edit
+    )
+    return Row(
+        "edit",
+        "one used header edited, one Python",
+        (Figure("wall", ratio.wall, 1.0, TIMES),),
+        {"reference": theirs, "Bazel": ours},
+    )
+
+
+def library_size(bench: Bench) -> Row:
+    _ = bench.tags
+    bench.bazel.build(DEEPGEMM_WHEEL)
+    (wheel,) = bench.bazel.outputs(DEEPGEMM_WHEEL)
+    name = bench.reference.output(_ONE).name
+    with ZipFile(wheel) as archive:
+        (ours,) = [info for info in archive.infolist() if info.filename.endswith("/" + name)]
+    if not bench.reference.output(_ONE).exists():
+        bench.reference.build([_ONE])
+    stripped = bench.root / "reference" / "stripped.so"
+    strip = bench.bazel.repository("deepgemm_gcc") / "gcc" / "usr" / "bin" / "strip"
+    done = subprocess.run(
+        [strip.relative_to(bench.bazel.output_base), "--strip-all", "-o", stripped, bench.reference.output(_ONE)],
+        cwd=bench.bazel.output_base,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchmarkError(f"{strip} ended with {done.returncode}")
+    theirs = stripped.read_bytes()
+    # As `wheel pack` and setuptools compress.
+    packed = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+    compressed = len(packed.compress(theirs) + packed.flush())
+    return Row(
+        "size",
+        "one `_C`, stripped, compressed in the wheel",
+        (Figure("", ours.compress_size / compressed, 0.8, TIMES),),
+        note=f"{ours.file_size:,} bytes, {ours.compress_size:,} compressed; the reference's {len(theirs):,} and "
+        f"{compressed:,}",
+    )
+
+
+def inputs(bench: Bench) -> Row:
+    """From the execution log of a compile: what Bazel puts into its sandbox."""
+    _ = bench.tags
+    bench.bazel.clean()
+    log = bench.root / "execution.json"
+    bench.bazel.build(ONE, options=[f"--execution_log_json_file={log}"])
+    spawns = [entry for entry in read_json_objects(log) if entry["mnemonic"] == "CppCompile"]
+    if len(spawns) != 1:
+        raise BenchmarkError(f"{ONE} was compiled in {len(spawns)} actions; expected one")
+    return Row(
+        "inputs",
+        "files that one compile action has as inputs",
+        (Figure("", len(spawns[0]["inputs"]), 8000, "files", below=True),),
+    )
+
+
+def overhead(bench: Bench) -> Row:
+    """From Bazel's profile: the time of the compile action less the time that its process ran."""
+    _ = bench.tags
+    seconds = []
+    for _ in range(bench.repetitions):
+        bench.bazel.clean()
+        profile = bench.root / "profile.json"
+        bench.bazel.build(ONE, options=[f"--profile={profile}"])
+        seconds.append(_compile_overhead(profile))
+    return Row(
+        "overhead",
+        "sandbox and digest overhead of one compile",
+        (Figure("", statistics.median(seconds), 3.0, "s"),),
+    )
+
+
+def _compile_overhead(profile: Path) -> float:
+    events = json.loads(profile.read_text(encoding="utf-8"))["traceEvents"]
+    compiles = [
+        event
+        for event in events
+        if event.get("cat") == "action processing" and event.get("args", {}).get("mnemonic") == "CppCompile"
+    ]
+    slowest = max(compiles, key=lambda event: event["dur"])
+    begin, end = slowest["ts"], slowest["ts"] + slowest["dur"]
+    ran = sum(
+        event["dur"]
+        for event in events
+        if event.get("name") == "subprocess.run" and event["tid"] == slowest["tid"] and begin <= event["ts"] < end
+    )
+    if not ran:
+        raise BenchmarkError(f"{profile} does not say how long the compiler ran")
+    return (slowest["dur"] - ran) / 1e6

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Measures this build against the reference and against its budgets.
+
+    python3 benchmarks/run.py [--only ROW …] [--repetitions 3] [--jobs 2] [--root DIR] [--docs DIR]
+
+Prints the table; a run of all rows also writes docs/benchmarks.md's figures and plots. The first run fetches what both
+builds need (about 5 GB, 8 GB on disk), below --root, where it stays. Needs Python 3.10 or newer (torch's own oldest).
+Exit code 0 when every budget was met, 1 when one was missed, 2 when something could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import report
+from bazel_rows import analysis, nothing, overlay
+from bench import Bench
+from compile_rows import all_pythons, header_edited, inputs, library_size, one_python, overhead
+from workspace import CHECKOUT, BenchmarkError
+
+_ROWS = {
+    "all": all_pythons,
+    "one": one_python,
+    "nothing": nothing,
+    "edit": header_edited,
+    "analysis": analysis,
+    "overlay": overlay,
+    "size": library_size,
+    "inputs": inputs,
+    "overhead": overhead,
+}
+
+
+def main() -> int:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=_ROWS, help="measure this row alone; may be repeated")
+    parser.add_argument("--repetitions", type=int, default=3, help="measurements of each work (default: 3)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: all cores)")
+    parser.add_argument("--root", type=Path, default=cache / "rules_deepgemm" / "benchmarks", help="where to work")
+    parser.add_argument("--docs", type=Path, help="where to write; default: docs/, when all rows were measured")
+    arguments = parser.parse_args()
+    if sys.version_info < (3, 10):
+        print(f"error: this is Python {sys.version.split()[0]}, and torch needs 3.10 or newer: start it with one")
+        return 2
+    docs = arguments.docs or (None if arguments.only else CHECKOUT / "docs")
+    bench = Bench(arguments.root.resolve(), arguments.jobs, arguments.repetitions)
+    rows = []
+    try:
+        for key in arguments.only or _ROWS:
+            print(f"measuring: {key}", file=sys.stderr, flush=True)
+            rows.append(_ROWS[key](bench))
+        bench.bazel.shutdown()
+    except BenchmarkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    where = report.machine(arguments.repetitions, arguments.jobs)
+    print(where, report.table(rows), report.costs(rows), sep="\n\n")
+    if docs:
+        report.write(docs, rows, where)
+    return 0 if all(row.verdict == "met" for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
