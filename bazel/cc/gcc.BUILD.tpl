@@ -1,18 +1,126 @@
 """GCC 14, its tools and the sysroot that they compile and link against. Made by @rules_deepgemm//bazel/cc:gcc_repo.bzl."""
 
-load("@rules_cc//cc:defs.bzl", "cc_toolchain")
+load("@rules_cc//cc:defs.bzl", "cc_library", "cc_toolchain")
 load("{CC_TOOLCHAIN_CONFIG}", "gcc_toolchain_config")
 
 package(default_visibility = ["//visibility:private"])
 
-# What a compile action takes; nothing else may come in here.
+# The kernel's headers that libc's own include, those for programs that run on any machine, and what these include.
+_LINUX = [
+    "aio_abi",
+    "atalk",
+    "audit",
+    "auxvec",
+    "bpf",
+    "bpf_common",
+    "byteorder/little_endian",
+    "capability",
+    "const",
+    "elf-em",
+    "elf",
+    "errno",
+    "eventpoll",
+    "falloc",
+    "fanotify",
+    "fcntl",
+    "filter",
+    "fs",
+    "fscrypt",
+    "futex",
+    "if_addr",
+    "if_ether",
+    "if_fddi",
+    "if_link",
+    "if_slip",
+    "io_uring",
+    "ioctl",
+    "irqnr",
+    "kcmp",
+    "kd",
+    "kernel",
+    "limits",
+    "magic",
+    "membarrier",
+    "memfd",
+    "mempolicy",
+    "mman",
+    "mount",
+    "neighbour",
+    "netlink",
+    "nfs",
+    "openat2",
+    "param",
+    "patchkey",
+    "pci",
+    "pci_regs",
+    "perf_event",
+    "posix_types",
+    "ppp-comp",
+    "ppp_defs",
+    "prctl",
+    "quota",
+    "random",
+    "rseq",
+    "rtnetlink",
+    "sched",
+    "seccomp",
+    "securebits",
+    "socket",
+    "soundcard",
+    "stat",
+    "stddef",
+    "swab",
+    "sysctl",
+    "sysinfo",
+    "time",
+    "time_types",
+    "types",
+    "un",
+    "unistd",
+    "userfaultfd",
+    "version",
+    "vm_sockets",
+    "vt",
+]
+
+# Each file among :headers is staged for each compile action; these are for few, who depend on :more_headers.
+_MORE_HEADERS = [
+    "gcc/usr/include/c++/14/decimal/**",
+    "gcc/usr/include/c++/14/ext/pb_ds/**",
+    "gcc/usr/include/c++/14/parallel/**",
+    "gcc/usr/include/c++/14/tr2/**",
+    "sysroot/usr/include/finclude/**",
+    "sysroot/usr/include/linux/**",
+    "sysroot/usr/include/misc/**",
+    "sysroot/usr/include/mtd/**",
+    "sysroot/usr/include/rdma/**",
+    "sysroot/usr/include/rpcsvc/**",
+    "sysroot/usr/include/scsi/**",
+    "sysroot/usr/include/sound/**",
+    "sysroot/usr/include/video/**",
+    "sysroot/usr/include/xen/**",
+]
+
 filegroup(
     name = "headers",
-    srcs = glob([
-        "gcc/usr/include/**",
-        "gcc/usr/lib/gcc/x86_64-linux-gnu/14/include/**",
-        "sysroot/usr/include/**",
-    ]),
+    srcs = glob(
+        [
+            "gcc/usr/include/**",
+            "gcc/usr/lib/gcc/x86_64-linux-gnu/14/include/**",
+            "sysroot/usr/include/**",
+        ],
+        exclude = _MORE_HEADERS,
+    ) + ["sysroot/usr/include/linux/{}.h".format(name) for name in _LINUX],
+)
+
+# They lie in the compiler's own search path: depending on them is all that it takes.
+cc_library(
+    name = "more_headers",
+    hdrs = glob(
+        _MORE_HEADERS,
+        exclude = ["sysroot/usr/include/linux/{}.h".format(name) for name in _LINUX],
+    ),
+    visibility = ["//visibility:public"],
 )
 
 # The loader and the libraries that the tools themselves run with.

@@ -36,7 +36,7 @@ LIBRARIES = f"usr/lib/{TARGET}"
 GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
 GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"
 
-# Each file here is an input of compile actions or takes room on disk for nothing.
+# They would take room on disk, or be inputs of actions, for nothing.
 _GCC_UNUSED = (
     "etc",
     "usr/share",
@@ -54,31 +54,19 @@ _GCC_UNUSED = (
     "usr/bin/*gprof*",
     "usr/bin/patchelf",
 )
-# Kernel interfaces of single devices, of filters and of protocols; the obsolete RPC, which glibc has no more.
-_SYSROOT_UNUSED = (
-    "etc",
-    "usr/bin",
-    "usr/sbin",
-    "usr/share",
-    "usr/lib/*/audit",
-    "usr/lib/*/gconv",
-    "usr/include/finclude",
-    "usr/include/misc",
-    "usr/include/mtd",
-    "usr/include/rdma",
-    "usr/include/rpcsvc",
-    "usr/include/scsi",
-    "usr/include/sound",
-    "usr/include/video",
-    "usr/include/xen",
-    *(f"usr/include/linux/{name}" for name in (
-        "android", "caif", "can", "cifs", "dvb", "genwqe", "hdlc", "hsi", "iio", "isdn", "mmc", "netfilter*", "nfsd",
-        "raid", "spi", "sunrpc", "tc_act", "tc_ematch", "usb", "wimax")),
-)
+_SYSROOT_UNUSED = ("etc", "usr/bin", "usr/sbin", "usr/share", "usr/lib/*/audit", "usr/lib/*/gconv")
 # Members of libstdc++.a that hold state which libstdc++.so has as well and keeps to itself: the standard streams, the
 # exceptions in flight, the handlers. Those whose state it exports are found by `stateful_members`.
-_PRIVATE_STATE = {"eh_alloc.o", "eh_globals.o", "eh_term_handler.o", "eh_terminate.o", "eh_unex_handler.o", "globals_io.o",
-                  "ios_init.o", "locale_init.o"}
+_PRIVATE_STATE = {
+    "eh_alloc.o",
+    "eh_globals.o",
+    "eh_term_handler.o",
+    "eh_terminate.o",
+    "eh_unex_handler.o",
+    "globals_io.o",
+    "ios_init.o",
+    "locale_init.o",
+}
 # Data that nobody writes, though it lies among what is written: tables of characters and names.
 _CONSTANT_STATE = re.compile(r"_S_atoms|_S_timezones")
 # Found in the sysroot, whose versions are older; Debian's links lead to packages that the lock does without.
@@ -149,8 +137,14 @@ class Compiler:
         """Runs gcc/usr/bin/`program` and returns what it prints."""
         command = [f"{self._prefix}/gcc/usr/bin/{program}", *arguments]
         try:
-            run = subprocess.run(command, cwd=self._cwd, capture_output=True, text=True, check=False,
-                                 env={"PATH": os.defpath, "LC_ALL": "C"})
+            run = subprocess.run(
+                command,
+                cwd=self._cwd,
+                capture_output=True,
+                text=True,
+                check=False,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+            )
         except OSError as error:
             raise TreeError(f"the unpacked {program} does not start: {error}") from error
         if run.returncode:
@@ -167,9 +161,22 @@ class Compiler:
         for source in sorted(sources):
             names.append(f"{source.stem}.o")
             directories = cpp_directories if source.suffix == ".cc" else c_directories
-            self.run("gcc", "-O2", "-fPIC", "-fvisibility=hidden", "-no-canonical-prefixes", f"--sysroot={sysroot}",
-                     f"-B{gcc}/usr/bin", "-nostdinc", *(f"-isystem{directory}" for directory in directories),
-                     f"-frandom-seed={source.name}", "-c", source.name, "-o", names[-1])
+            self.run(
+                "gcc",
+                "-O2",
+                "-fPIC",
+                "-fvisibility=hidden",
+                "-no-canonical-prefixes",
+                f"--sysroot={sysroot}",
+                f"-B{gcc}/usr/bin",
+                "-nostdinc",
+                *(f"-isystem{directory}" for directory in directories),
+                f"-frandom-seed={source.name}",
+                "-c",
+                source.name,
+                "-o",
+                names[-1],
+            )
         self.run("ar", "rcsD", output, *names)
 
     def data(self, library: str, *options: str) -> dict[str, set[str]]:
@@ -194,8 +201,11 @@ def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
     A second copy is a silent bug: locale::id, for one, then gives a facet two numbers in one process.
     """
     exported = set().union(*compiler.data(shared, "--dynamic").values())
-    members = {member for member, names in compiler.data(static).items()
-               if any(name in exported and not _CONSTANT_STATE.search(name) for name in names)}
+    members = {
+        member
+        for member, names in compiler.data(static).items()
+        if any(name in exported and not _CONSTANT_STATE.search(name) for name in names)
+    }
     if not members:
         raise TreeError("nm finds no data that libstdc++.a shares with libstdc++.so; has its output another form?")
     return members | _PRIVATE_STATE
@@ -265,8 +275,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--error-file", type=Path)
     arguments = parser.parse_args(argv)
     try:
-        make(arguments.gcc_lock.resolve(), arguments.sysroot_lock.resolve(), arguments.compat.resolve(),
-             arguments.out.resolve(), arguments.prefix)
+        make(
+            arguments.gcc_lock.resolve(),
+            arguments.sysroot_lock.resolve(),
+            arguments.compat.resolve(),
+            arguments.out.resolve(),
+            arguments.prefix,
+        )
         return 0
     except OSError as error:
         room = "; free some room and try again: the tree takes 250 MB" if error.errno == errno.ENOSPC else ""

@@ -26,7 +26,7 @@ _UNDEFINED = 0
 
 
 def _text(image: bytes, offset: int) -> str:
-    return image[offset:image.index(b"\0", offset)].decode()
+    return image[offset : image.index(b"\0", offset)].decode()
 
 
 def _number(version: str) -> tuple[str, tuple[int, ...]] | None:
@@ -50,8 +50,8 @@ def _definitions(image: bytes, section: tuple[int, ...], strings: int) -> dict[i
 def apply(library: Path) -> int:
     """Hides the versions above CEILINGS in the ELF file `library`; returns how many symbols were changed."""
     image = bytearray(library.read_bytes())
-    table, = struct.unpack_from("<Q", image, 40)
-    count, = struct.unpack_from("<H", image, 60)
+    (table,) = struct.unpack_from("<Q", image, 40)
+    (count,) = struct.unpack_from("<H", image, 60)
     sections = [_SECTION.unpack_from(image, table + index * _SECTION.size) for index in range(count)]
     by_type = {section[1]: section for section in sections}
     if not {_SHT_DYNSYM, _SHT_VERDEF, _SHT_VERSYM} <= by_type.keys():
@@ -66,7 +66,7 @@ def apply(library: Path) -> int:
     for index in range(symbols[5] // _SYMBOL_SIZE):
         name, _, _, place = struct.unpack_from("<IBBH", image, symbols[4] + index * _SYMBOL_SIZE)
         position = versions[4] + 2 * index
-        entry, = struct.unpack_from("<H", image, position)
+        (entry,) = struct.unpack_from("<H", image, position)
         found = _number(definitions.get(entry & ~_HIDDEN, ""))
         if place == _UNDEFINED or not found:
             continue

@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
 # Headers of the C++ library, the compiler, libc and the kernel, and the compiler itself. Each is staged for each compile.
-_MOST_INPUTS = 2200
+_MOST_INPUTS = 1400
 
 def _is_absolute(argument):
     # Options carry a path behind their letters or a sign: -I/usr, --sysroot=/, -Wl,-rpath,/lib. Bazel's name of the

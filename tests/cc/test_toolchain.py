@@ -32,15 +32,24 @@ def dynamic_tags(library: Path) -> dict[str, list[str]]:
 
 def needed_versions(library: Path) -> set[str]:
     with library.open("rb") as stream:
-        return {version.name for section in ELFFile(stream).iter_sections() if isinstance(section, GNUVerNeedSection)
-                for _, versions in section.iter_versions() for version in versions}
+        return {
+            version.name
+            for section in ELFFile(stream).iter_sections()
+            if isinstance(section, GNUVerNeedSection)
+            for _, versions in section.iter_versions()
+            for version in versions
+        }
 
 
 @pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
 def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
     versions = needed_versions(HERE / name)
-    too_new = {version for version in versions if (match := re.fullmatch(r"([A-Z]+)_([\d.]+)", version))
-               and tuple(map(int, match[2].split("."))) > NEWEST[match[1]]}
+    too_new = {
+        version
+        for version in versions
+        if (match := re.fullmatch(r"([A-Z]+)_([\d.]+)", version))
+        and tuple(map(int, match[2].split("."))) > NEWEST[match[1]]
+    }
     assert "GLIBC_2.2.5" in versions and "GLIBCXX_3.4" in versions
     assert not too_new
 
@@ -84,11 +93,18 @@ def test_new_library_features_work_with_the_old_library() -> None:
     assert (result.returncode, result.stdout) == (0, "synchronized\nprinted 5\nwritten\n"), result.stderr
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("overflow_heap", "AddressSanitizer: heap-buffer-overflow"),
-    ("overflow_integer", "runtime error: signed integer overflow"),
-    ("race", "ThreadSanitizer: data race"),
-])
+def test_headers_apart_are_there_for_those_that_depend_on_them() -> None:
+    assert run("rare_headers").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("overflow_heap", "AddressSanitizer: heap-buffer-overflow"),
+        ("overflow_integer", "runtime error: signed integer overflow"),
+        ("race", "ThreadSanitizer: data race"),
+    ],
+)
 def test_sanitizers_catch(name: str, message: str) -> None:
     result = run(name)
     assert result.returncode != 0
