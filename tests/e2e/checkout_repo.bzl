@@ -1,0 +1,37 @@
+"""Repository rule: this project's own files as one archive, out of which tests make clones."""
+
+# buildifier: disable=bzl-visibility
+load("//bazel/private:host_python.bzl", "run_python")
+
+# What a clone needs to build the products. A file or folder of the root that is not named here (documents, CI files)
+# does not make the tests run again.
+_FILES = [
+    ".bazelignore",
+    ".bazelrc",
+    ".bazelversion",
+    "BUILD.bazel",
+    "LICENSE",
+    "MODULE.bazel",
+    "bazelw",
+]
+_FOLDERS = [
+    "bazel",
+    "tests",
+    "third_party",
+    "tools",
+]
+
+def _checkout_repo_impl(rctx):
+    root = rctx.path(Label("//:MODULE.bazel")).dirname
+    for name in _FILES:
+        rctx.watch(root.get_child(name))
+    for name in _FOLDERS:
+        rctx.watch_tree(root.get_child(name))
+    arguments = ["--root", root, "--out", rctx.path("checkout.tar")]
+    run_python(rctx, Label(":checkout.py"), arguments + _FILES + _FOLDERS, what = "an archive of the checkout")
+    rctx.file("BUILD.bazel", 'exports_files(["checkout.tar"])\n')
+
+checkout_repo = repository_rule(
+    implementation = _checkout_repo_impl,
+    doc = "`:checkout.tar`, this project as it lies on the disk, uncommitted edits too; made anew when a file changes.",
+)

@@ -1,0 +1,270 @@
+"""Real cache servers on loopback, for tests: nginx (HTTP) and buildbox-casd (gRPC, and remote execution).
+
+Each keeps its store in a directory of the test's, takes a free port, ends with its context, and can be hurt: `kill`,
+`hang` and `resume`, `restart` on the same port and store, and its files on disk are there to be damaged.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+_START_SECONDS = 20
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never answers: a server that hangs."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(128)
+        yield server.getsockname()[1]
+
+
+class Server:
+    """A process that listens on a port of 127.0.0.1 and keeps its files in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.port = directory, free_port()
+        directory.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> Sequence[str]:
+        """How the process is started."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.directory)}
+
+    @property
+    def log(self) -> str:
+        """What the server wrote on its standard output and error."""
+        return (self.directory / "server.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        with (self.directory / "server.log").open("ab") as log:
+            # A process group of its own, for the workers: nginx's, and the actions of casd.
+            self._process = subprocess.Popen(
+                self.command(),
+                cwd=self.directory,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{type(self).__name__} did not start:\n{self.log}")
+            time.sleep(0.05)
+
+    def _signal(self, number: int) -> None:
+        assert self._process
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        """Ends the server and all its workers at once, as a crash does."""
+        self._signal(signal.SIGKILL)
+        assert self._process
+        self._process.wait()
+
+    def hang(self) -> None:
+        """Stops the server where it is: it still takes connections and never answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Starts it again on the same port and store."""
+        self.kill()
+        self.start()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process and self._process.poll() is None:
+            self.resume()
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._signal(signal.SIGKILL)
+
+
+class Nginx(Server):
+    """The shipped HTTP cache: anyone on the machine reads, `writer` writes.
+
+    Args:
+        directory: nginx's prefix: configuration, store, logs.
+        debian: the tree of unpacked Debian packages.
+        configuration: the nginx.conf that this project ships, used as it is.
+    """
+
+    WRITER = ("ci", "secret of this test")
+
+    def __init__(self, directory: Path, debian: Path, configuration: Path) -> None:
+        super().__init__(directory)
+        self._debian = debian
+        for name in ("store", "logs", "temp"):
+            (directory / name).mkdir(exist_ok=True)
+        shutil.copyfile(configuration, directory / "nginx.conf")
+        (directory / "listen.conf").write_text(f"listen 127.0.0.1:{self.port};\n")
+        user, password = self.WRITER
+        (directory / "htpasswd").write_text(f"{user}:{{PLAIN}}{password}\n")
+
+    def command(self) -> Sequence[str]:
+        loader = self._debian / _LOADER
+        # As root nginx would write as nobody, who may not enter the test's directory.
+        globals_ = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
+        return [
+            *(str(loader), "--library-path", str(loader.parent), str(self._debian / "usr/sbin/nginx")),
+            *("-p", str(self.directory), "-c", "nginx.conf", "-e", "logs/error.log", "-g", globals_),
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def read_options(self) -> list[str]:
+        """Options of a client that may read."""
+        return [f"--remote_cache={self.url}"]
+
+    @property
+    def write_options(self) -> list[str]:
+        """Options of a client that may write, too."""
+        token = base64.b64encode(":".join(self.WRITER).encode()).decode()
+        return [*self.read_options, f"--remote_header=Authorization=Basic {token}"]
+
+    def traffic(self) -> Traffic:
+        """What went in and out since the server began, by its own log."""
+        return Traffic.of((self.directory / "logs" / "access.log").read_text().splitlines())
+
+    def blob(self, digest: str) -> Path:
+        return self.directory / "store" / "cas" / digest
+
+    def blobs(self) -> list[Path]:
+        return sorted((self.directory / "store" / "cas").glob("*"))
+
+    def results(self) -> list[Path]:
+        """The entries of the action cache."""
+        return sorted((self.directory / "store" / "ac").glob("*"))
+
+
+class Traffic:
+    """Requests that nginx answered: method, status, bytes received and sent."""
+
+    def __init__(self, requests: Sequence[tuple[str, str, int, int, int]]) -> None:
+        self.requests = requests
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Traffic:
+        """Reads the shipped log format: method, path, status, bytes received, bytes sent."""
+        fields = (line.split(" ") for line in lines)
+        return cls([(method, path, int(status), int(got), int(sent)) for method, path, status, got, sent, *_ in fields])
+
+    def since(self, before: Traffic) -> Traffic:
+        return Traffic(self.requests[len(before.requests) :])
+
+    def count(self, method: str, status: int) -> int:
+        return sum(1 for request in self.requests if (request[0], request[2]) == (method, status))
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes that clients sent."""
+        return sum(request[3] for request in self.requests)
+
+    @property
+    def downloaded(self) -> int:
+        """Bytes that clients got."""
+        return sum(request[4] for request in self.requests)
+
+
+class Casd(Server):
+    """buildbox-casd: CAS and action cache over gRPC and, with `execute`, a remote executor in a bubblewrap sandbox.
+
+    Args:
+        directory: for the store.
+        buildbox: the directory with its programs.
+        debian: the tree of unpacked Debian packages, for bubblewrap.
+        execute: whether it carries out actions, too.
+        local_cas: whether the executor takes inputs from the store's files without reading them again. Only to show
+            what that does: a damaged input then goes unnoticed.
+    """
+
+    def __init__(
+        self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False, local_cas: bool = False
+    ) -> None:
+        super().__init__(directory)
+        self._buildbox, self._execute, self._local_cas = buildbox, execute, local_cas
+        programs = directory / "bin"
+        programs.mkdir(exist_ok=True)
+        loader = debian / _LOADER
+        bubblewrap = programs / "bwrap"
+        bubblewrap.write_text(
+            f"#!/bin/sh\nexec '{loader}' --library-path '{loader.parent}' '{debian}/usr/bin/bwrap' \"$@\"\n"
+        )
+        bubblewrap.chmod(0o755)
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}"}
+
+    def command(self) -> Sequence[str]:
+        runner = []
+        if self._execute:
+            runner = [f"--buildbox-run={self._buildbox}/buildbox-run", "--jobs=2"]
+            if not self._local_cas:
+                runner += ["--runner-arg=--disable-localcas"]
+        return [
+            f"{self._buildbox}/buildbox-casd",
+            f"--bind=127.0.0.1:{self.port}",
+            *runner,
+            str(self.directory / "store"),
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"grpc://127.0.0.1:{self.port}"
+
+    @property
+    def options(self) -> list[str]:
+        """Options of a client of the cache."""
+        return [f"--remote_cache={self.url}"]
+
+    @property
+    def executor_options(self) -> list[str]:
+        return [f"--remote_executor={self.url}"]
+
+    def blob(self, digest: str) -> Path:
+        return self.directory / "store" / "cas" / "objects" / digest[:2] / digest[2:]
+
+    def blobs(self) -> list[Path]:
+        return sorted(path for path in (self.directory / "store" / "cas" / "objects").glob("*/*") if path.is_file())
+
+    def results(self) -> list[Path]:
+        """The entries of the action cache."""
+        return sorted(path for path in (self.directory / "store" / "ac").rglob("*") if path.is_file())
