@@ -61,10 +61,8 @@ class SmallWheel:
         files = {path_of(python): module("tiny", python) for python in PYTHONS}
         files |= {
             f"{PACKAGE}/__init__.py": b"from . import _C\n",
-            f"{PACKAGE}/include/deep_gemm/impls/tiny.cuh":
-                b"#pragma once\n#include <cuda_bf16.h>\n#include <deep_gemm/common/math.cuh>\n",
-            f"{PACKAGE}/include/deep_gemm/common/math.cuh":
-                b'#include "types.cuh"\n#include <cute/tensor.hpp>\n',
+            f"{PACKAGE}/include/deep_gemm/impls/tiny.cuh": b"#pragma once\n#include <cuda_bf16.h>\n#include <deep_gemm/common/math.cuh>\n",
+            f"{PACKAGE}/include/deep_gemm/common/math.cuh": b'#include "types.cuh"\n#include <cute/tensor.hpp>\n',
             f"{PACKAGE}/include/deep_gemm/common/types.cuh": b"#include <cutlass/cutlass.h>\n",
             f"{PACKAGE}/include/cute/tensor.hpp": b"\n",
             f"{PACKAGE}/include/cutlass/cutlass.h": b"\n",
@@ -78,16 +76,22 @@ class SmallWheel:
 
     def members(self) -> list[tuple[str, bytes]]:
         python, abi, platform = self.tag.split("-")
-        tags = self.wheel_tags or [f"{p}-{a}-{x}" for p in python.split(".")
-                                   for a in abi.split(".") for x in platform.split(".")]
-        metadata = ["Metadata-Version: 2.4", "Name: tiny", "Version: 1.0",
-                    f"Requires-Python: {self.requires_python}",
-                    *(f"Requires-Dist: {r}" for r in self.requires_dist)]
-        wheel = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: false",
-                 *(f"Tag: {t}" for t in tags)]
-        members = [*self.files.items(),
-                   (f"{DIST_INFO}/METADATA", "\n".join([*metadata, ""]).encode()),
-                   (f"{DIST_INFO}/WHEEL", "\n".join([*wheel, ""]).encode())]
+        tags = self.wheel_tags or [
+            f"{p}-{a}-{x}" for p in python.split(".") for a in abi.split(".") for x in platform.split(".")
+        ]
+        metadata = [
+            "Metadata-Version: 2.4",
+            "Name: tiny",
+            "Version: 1.0",
+            f"Requires-Python: {self.requires_python}",
+            *(f"Requires-Dist: {r}" for r in self.requires_dist),
+        ]
+        wheel = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: false", *(f"Tag: {t}" for t in tags)]
+        members = [
+            *self.files.items(),
+            (f"{DIST_INFO}/METADATA", "\n".join([*metadata, ""]).encode()),
+            (f"{DIST_INFO}/WHEEL", "\n".join([*wheel, ""]).encode()),
+        ]
         lines = [record_line(path, data) for path, data in members]
         lines.append(f"{DIST_INFO}/RECORD,,")
         for edit in self.edit_record:
@@ -95,9 +99,9 @@ class SmallWheel:
         record = "\n".join([*lines, ""]).encode()
         return [*members, (f"{DIST_INFO}/RECORD", record), *self.extra_members]
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path, method: int = zipfile.ZIP_DEFLATED) -> Path:
         path = folder / f"tiny-1.0-{self.tag}.whl"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(path, "w", method) as archive:
             for name, data in self.members():
                 archive.writestr(name, data)
         return path

@@ -29,6 +29,7 @@ def wheel() -> SmallWheel:
 def check(tmp_path: Path):
     def run(wheel: SmallWheel, options: Options = OPTIONS) -> Report:
         return check_wheel(wheel.write(tmp_path), options)
+
     return run
 
 
@@ -47,7 +48,8 @@ def test_whole(wheel, check):
     assert report.exit_code == 0
     assert report.modules == {"tiny.deep_gemm._C": "per-python"}
     assert [(row.python, row.file, row.compiled_for, row.verdict) for row in report.rows] == [
-        (python, f"_C.{soabi(python)}.so", python, "ok") for python in wheel.pythons]
+        (python, f"_C.{soabi(python)}.so", python, "ok") for python in wheel.pythons
+    ]
 
 
 # Coverage
@@ -55,14 +57,18 @@ def test_whole(wheel, check):
 
 def test_missing_python(wheel, check):
     del wheel.files[P312]
-    one(check(wheel), "coverage-missing", P312, "no file of tiny.deep_gemm._C for CPython 3.12",
-        "since the wheel's metadata admits 3.12")
+    one(
+        check(wheel),
+        "coverage-missing",
+        P312,
+        "no file of tiny.deep_gemm._C for CPython 3.12",
+        "since the wheel's metadata admits 3.12",
+    )
 
 
 def test_wider_requires_python(wheel, check):
     wheel.requires_python = "<3.15,>=3.10"
-    one(check(wheel), "requires-python", f"{DIST_INFO}/METADATA", "which admits 3.10",
-        "<3.15,>=3.11")
+    one(check(wheel), "requires-python", f"{DIST_INFO}/METADATA", "which admits 3.10", "<3.15,>=3.11")
 
 
 def test_wider_requires_python_that_the_tags_let_in(wheel, check):
@@ -97,48 +103,55 @@ def test_stable_abi_too_new(wheel, check):
     wheel.files = {"tiny/stable.abi3.so": module("stable", "3.11")}
     wheel.name_tag = "cp310-abi3-manylinux_2_28_x86_64"
     wheel.requires_python = "<3.15,>=3.10"
-    one(check(wheel, replace(OPTIONS, matrix="")), "coverage-abi3-level", "tiny/stable.abi3.so",
-        "PyType_GetName, in the stable ABI since 3.11", "3.10 has too")
+    one(
+        check(wheel, replace(OPTIONS, matrix="")),
+        "coverage-abi3-level",
+        "tiny/stable.abi3.so",
+        "PyType_GetName, in the stable ABI since 3.11",
+        "3.10 has too",
+    )
 
 
 def test_not_stable_abi(wheel, check):
     wheel.files = {"tiny/_C.abi3.so": module("tiny", "3.12")}
     wheel.name_tag = "cp311-abi3-manylinux_2_28_x86_64"
-    one(check(wheel), "abi3-symbol", "tiny/_C.abi3.so", "PyInstanceMethod_Type",
-        "only symbols of the stable ABI")
+    one(check(wheel), "abi3-symbol", "tiny/_C.abi3.so", "PyInstanceMethod_Type", "only symbols of the stable ABI")
 
 
 # Identity
 
 
-@pytest.mark.parametrize(("compiled", "named"), [("3.12", "3.11"), ("3.11", "3.12"),
-                                                 ("3.13", "3.14"), ("3.14", "3.13")])
+@pytest.mark.parametrize(
+    ("compiled", "named"), [("3.12", "3.11"), ("3.11", "3.12"), ("3.13", "3.14"), ("3.14", "3.13")]
+)
 def test_renamed(wheel, check, compiled, named):
     # A byte of padding, so that it is not found by being a copy alone.
     wheel.files[path_of(named)] = module("tiny", compiled) + b"\0"
-    one(check(wheel), "identity-python", path_of(named),
+    one(
+        check(wheel),
+        "identity-python",
+        path_of(named),
         f"a module compiled for CPython {compiled} (pybind11's version string: {compiled}",
-        f"one compiled for {named}")
+        f"one compiled for {named}",
+    )
 
 
 def test_copied(wheel, check):
     wheel.files[P312] = wheel.files[P311]
     report = check(wheel)
-    assert [(f.rule, f.path) for f in report.findings] == [
-        ("identity-python", P312), ("identity-same-bytes", P312)]
+    assert [(f.rule, f.path) for f in report.findings] == [("identity-python", P312), ("identity-same-bytes", P312)]
 
 
 def test_other_machine(wheel, check):
     wheel.files[P311] = elf_edit.with_machine(wheel.files[P311], 183)
     report = check(wheel)
-    assert [(f.rule, f.path) for f in report.findings] == [
-        ("elf-machine", P311), ("identity-soabi", P311)]
+    assert [(f.rule, f.path) for f in report.findings] == [("elf-machine", P311), ("identity-soabi", P311)]
     assert report.findings[0].found == "an ELF file for aarch64"
     assert "x86_64" in report.findings[0].required
 
 
 def test_truncated_elf(wheel, check):
-    wheel.files[P311] = wheel.files[P311][:len(wheel.files[P311]) // 2]
+    wheel.files[P311] = wheel.files[P311][: len(wheel.files[P311]) // 2]
     one(check(wheel), "elf-unreadable", P311, "truncated", "an ELF shared object")
 
 
@@ -152,7 +165,8 @@ def test_no_init(wheel, check):
         wheel.files[f"tiny/other.{soabi(python)}.so"] = module("tiny", python)
     report = check(wheel)
     assert {(f.rule, f.path) for f in report.findings} == {
-        ("elf-no-init", f"tiny/other.{soabi(python)}.so") for python in wheel.pythons}
+        ("elf-no-init", f"tiny/other.{soabi(python)}.so") for python in wheel.pythons
+    }
     assert report.findings[0].found == "no exported PyInit_other; there is PyInit__C"
 
 
@@ -162,7 +176,9 @@ def test_free_threaded_name(wheel, check):
     report = check(wheel)
     assert [(f.rule, f.path) for f in report.findings] == [
         ("coverage-missing", path_of("3.13")),
-        ("identity-free-threaded", threaded), ("identity-free-threaded", threaded)]
+        ("identity-free-threaded", threaded),
+        ("identity-free-threaded", threaded),
+    ]
     assert report.findings[1].found.endswith("cpython-313t-x86_64-linux-gnu")
     assert report.findings[2].found == "a module compiled for an ordinary CPython"
 
@@ -172,7 +188,9 @@ def test_debug_name(wheel, check):
     wheel.files[debug] = wheel.files.pop(path_of("3.13"))
     report = check(wheel)
     assert [(f.rule, f.path) for f in report.findings] == [
-        ("coverage-missing", path_of("3.13")), ("identity-debug", debug)]
+        ("coverage-missing", path_of("3.13")),
+        ("identity-debug", debug),
+    ]
 
 
 @pytest.mark.parametrize("tag", ["cpython-311", "cpython-311-aarch64-linux-gnu", "pypy311-pp73-x86_64-linux-gnu"])
@@ -188,23 +206,26 @@ def test_soabi_of_no_python(wheel, check, tag):
 
 def test_new_glibc(wheel, check):
     old = max(elf_edit.versions(wheel.files[P311], "GLIBC"), key=len)
-    new = "GLIBC_2.39"[:len(old)]
+    new = "GLIBC_2.39"[: len(old)]
     wheel.files[P311] = elf_edit.with_string(wheel.files[P311], old, new)
     one(check(wheel), "portability-glibc", P311, new, "at most GLIBC_2.28, as manylinux_2_28")
 
 
 def test_new_glibcxx(wheel, check):
     old = max(elf_edit.versions(wheel.files[P311], "GLIBCXX"), key=len)
-    new = "GLIBCXX_3.4.30"[:len(old)]
+    new = "GLIBCXX_3.4.30"[: len(old)]
     wheel.files[P311] = elf_edit.with_string(wheel.files[P311], old, new)
     one(check(wheel), "portability-glibcxx", P311, new, "at most GLIBCXX_3.4.2")
 
 
-@pytest.mark.parametrize(("library", "rule"), [
-    ("libcuda.so.1", "portability-library"),
-    ("libdw.so.1", "portability-library"),
-    ("libpython3.so", "portability-libpython"),
-])
+@pytest.mark.parametrize(
+    ("library", "rule"),
+    [
+        ("libcuda.so.1", "portability-library"),
+        ("libdw.so.1", "portability-library"),
+        ("libpython3.so", "portability-libpython"),
+    ],
+)
 def test_needed(wheel, check, library, rule):
     wheel.files[P311] = _needing(wheel.files[P311], library)
     one(check(wheel), rule, P311, f"DT_NEEDED {library}")
@@ -214,8 +235,12 @@ def test_allowed_library(wheel, check):
     wheel.files[P311] = _needing(wheel.files[P311], "libdw.so.1")
     for allowed in ("libdw.so.1", f"{PACKAGE}/*.so:libdw.so.1"):
         assert check(wheel, replace(OPTIONS, allowed_libraries=(allowed,))).findings == []
-    one(check(wheel, replace(OPTIONS, allowed_libraries=("other/*:libdw.so.1",))),
-        "portability-library", P311, "libdw.so.1")
+    one(
+        check(wheel, replace(OPTIONS, allowed_libraries=("other/*:libdw.so.1",))),
+        "portability-library",
+        P311,
+        "libdw.so.1",
+    )
 
 
 def test_torch_and_cuda_libraries(wheel, check):
@@ -269,16 +294,17 @@ def test_text_relocations(wheel, check):
 
 def test_record_wrong_hash(wheel, check):
     path = f"{PACKAGE}/__init__.py"
-    wheel.edit_record = [lambda lines: [
-        record_line(path, b"other bytes here\n") if line.startswith(path) else line
-        for line in lines]]
+    wheel.edit_record = [
+        lambda lines: [record_line(path, b"other bytes here\n") if line.startswith(path) else line for line in lines]
+    ]
     one(check(wheel), "record-hash", path, "sha256=", "as RECORD says")
 
 
 def test_record_wrong_size(wheel, check):
     path = f"{PACKAGE}/__init__.py"
-    wheel.edit_record = [lambda lines: [
-        line.rpartition(",")[0] + ",5" if line.startswith(path) else line for line in lines]]
+    wheel.edit_record = [
+        lambda lines: [line.rpartition(",")[0] + ",5" if line.startswith(path) else line for line in lines]
+    ]
     one(check(wheel), "record-size", path, "17 bytes", "5, as RECORD says")
 
 
@@ -307,8 +333,7 @@ def test_duplicate_member(wheel, check):
         one(check(wheel), "member-duplicate", path, "two members of one name")
 
 
-@pytest.mark.parametrize("name", ["../climbing.py", "/absolute.py", "a/../../b.py", "a\\b.py",
-                                  "C:/x.py", "a//b.py"])
+@pytest.mark.parametrize("name", ["../climbing.py", "/absolute.py", "a/../../b.py", "a\\b.py", "C:/x.py", "a//b.py"])
 def test_member_name(wheel, check, name):
     wheel.extra_members = [(name, b"")]
     wheel.edit_record = [lambda lines: [*lines, record_line(name, b"")]]
@@ -330,20 +355,23 @@ def test_link_member(wheel, tmp_path):
 
 def test_tag_differs(wheel, check):
     wheel.wheel_tags = ("cp38-abi3-linux_x86_64",)
-    one(check(wheel), "wheel-tags", f"{DIST_INFO}/WHEEL", "cp38-abi3-linux_x86_64",
-        "as the file name says")
+    one(check(wheel), "wheel-tags", f"{DIST_INFO}/WHEEL", "cp38-abi3-linux_x86_64", "as the file name says")
 
 
 def test_torch_pin_excludes(wheel, check):
     wheel.requires_dist = ("torch==2.11.0",)
-    one(check(wheel), "requires-torch", f"{DIST_INFO}/METADATA",
-        "Requires-Dist: torch==2.11.0, on CPython 3.11-3.14", "admits torch 2.14.0")
+    one(
+        check(wheel),
+        "requires-torch",
+        f"{DIST_INFO}/METADATA",
+        "Requires-Dist: torch==2.11.0, on CPython 3.11-3.14",
+        "admits torch 2.14.0",
+    )
 
 
 def test_torch_pin_for_some_pythons(wheel, check):
     wheel.requires_dist = ('torch==2.14.0; python_version < "3.14"',)
-    one(check(wheel), "requires-torch", f"{DIST_INFO}/METADATA",
-        "no Requires-Dist for torch, on CPython 3.14")
+    one(check(wheel), "requires-torch", f"{DIST_INFO}/METADATA", "no Requires-Dist for torch, on CPython 3.14")
 
 
 def test_renamed_wheel(wheel, tmp_path):
@@ -364,24 +392,32 @@ def test_jit_header_missing(wheel, check):
 
 
 def test_jit_headers_of_the_source(wheel, check):
-    names = {"deep_gemm/impls/tiny.cuh": "sha256=changed", "deep_gemm/common/math.cuh": None,
-             "deep_gemm/common/types.cuh": None, "cute/tensor.hpp": None, "cute/gone.hpp": "x"}
+    names = {
+        "deep_gemm/impls/tiny.cuh": "sha256=changed",
+        "deep_gemm/common/math.cuh": None,
+        "deep_gemm/common/types.cuh": None,
+        "cute/tensor.hpp": None,
+        "cute/gone.hpp": "x",
+    }
     whole = check(wheel).findings
     assert whole == []
-    digests = {name: digest or record_line("", wheel.files[f"{PACKAGE}/include/{name}"]).split(",")[1]
-               for name, digest in names.items()}
+    digests = {
+        name: digest or record_line("", wheel.files[f"{PACKAGE}/include/{name}"]).split(",")[1]
+        for name, digest in names.items()
+    }
     report = check(wheel, replace(OPTIONS, jit_headers=digests))
     assert [(f.rule, f.path.rpartition("include/")[2]) for f in report.findings] == [
-        ("jit-header-missing", "cute/gone.hpp"), ("layout-leftover", "cutlass/cutlass.h"),
-        ("jit-header-changed", "deep_gemm/impls/tiny.cuh")]
+        ("jit-header-missing", "cute/gone.hpp"),
+        ("layout-leftover", "cutlass/cutlass.h"),
+        ("jit-header-changed", "deep_gemm/impls/tiny.cuh"),
+    ]
 
 
 def test_old_extension_left(wheel, check):
     path = f"{PACKAGE}/_C_extension.abi3.so"
     wheel.files[path] = elf_edit.with_string(module("stable", "3.11"), "PyInit_stable", "PyInit_x")
     report = check(wheel)
-    assert {(f.rule, f.path) for f in report.findings} == {
-        ("layout-leftover", path), ("elf-no-init", path)}
+    assert {(f.rule, f.path) for f in report.findings} == {("layout-leftover", path), ("elf-no-init", path)}
 
 
 def test_old_python_module_left(wheel, check):
@@ -392,11 +428,14 @@ def test_old_python_module_left(wheel, check):
 # What is no wheel
 
 
-@pytest.mark.parametrize(("content", "found"), [
-    (b"", "an empty file"),
-    (b"<html>404</html>", "not a zip archive"),
-    (b"PK\3\4" + bytes(40), "without its end"),
-])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "an empty file"),
+        (b"<html>404</html>", "not a zip archive"),
+        (b"PK\3\4" + bytes(40), "without its end"),
+    ],
+)
 def test_not_a_wheel(tmp_path, content, found):
     path = tmp_path / "tiny-1.0-py3-none-any.whl"
     path.write_bytes(content)
@@ -441,7 +480,7 @@ def test_overlapping_members(wheel, tmp_path):
     at = data.index(b"PK\1\2")
     at = data.index(b"PK\1\2", at + 4)
     assert struct.unpack_from("<I", data, at + 42)[0] == second.header_offset
-    path.write_bytes(data[:at + 42] + struct.pack("<I", first.header_offset) + data[at + 46:])
+    path.write_bytes(data[: at + 42] + struct.pack("<I", first.header_offset) + data[at + 46 :])
     report = check_wheel(path, OPTIONS)
     assert [f.rule for f in report.findings] == ["zip-bomb"]
     assert "overlaps" in report.findings[0].found

@@ -17,13 +17,16 @@ from wheel_tools.evidence import compiled_for, scan
 from wheel_tools.options import Options
 
 # A time limit for each example: one that takes longer hangs.
-SETTINGS = settings(deadline=5000, max_examples=150, derandomize=True,
-                    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SETTINGS = settings(
+    deadline=5000,
+    max_examples=150,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 NAME = "tiny-1.0-cp311.cp312.cp313.cp314-cp311.cp312.cp313.cp314-manylinux_2_28_x86_64.whl"
 
 WHEEL = SmallWheel.of_real_modules()
-WHEEL.files = {path: data for path, data in WHEEL.files.items()
-               if not path.endswith(".so") or path == path_of("3.11")}
+WHEEL.files = {path: data for path, data in WHEEL.files.items() if not path.endswith(".so") or path == path_of("3.11")}
 MODULE = module("plain", "3.12")
 
 
@@ -47,8 +50,7 @@ def whole() -> bytes:
 
 WHOLE = whole()
 
-edits = st.lists(st.tuples(st.integers(0, 1 << 30), st.binary(min_size=1, max_size=8)), min_size=1,
-                 max_size=6)
+edits = st.lists(st.tuples(st.integers(0, 1 << 30), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6)
 
 
 def edited(data: bytes, changes: list[tuple[int, bytes]], head: int = 0) -> bytes:
@@ -58,8 +60,8 @@ def edited(data: bytes, changes: list[tuple[int, bytes]], head: int = 0) -> byte
         at = place % (2 * head or len(data))
         if head and at >= head:
             at = len(data) - 2 * head + at
-        result[at:at + len(new)] = new
-    return bytes(result[:len(data)])
+        result[at : at + len(new)] = new
+    return bytes(result[: len(data)])
 
 
 @SETTINGS
@@ -105,9 +107,17 @@ def test_record(data):
 
 
 @SETTINGS
-@given(st.lists(st.tuples(st.sampled_from(
-    ["Name", "Version", "Requires-Python", "Requires-Dist", "Metadata-Version", "Provides-Extra"]),
-    st.text(max_size=60)), max_size=8))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["Name", "Version", "Requires-Python", "Requires-Dist", "Metadata-Version", "Provides-Extra"]
+            ),
+            st.text(max_size=60),
+        ),
+        max_size=8,
+    )
+)
 def test_metadata_fields(fields):
     text = "".join(f"{name}: {value}\n" for name, value in fields)
     check(with_member(f"{DIST_INFO}/METADATA", text.encode("utf-8", "surrogatepass")))

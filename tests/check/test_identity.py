@@ -26,8 +26,7 @@ def test_pybind11_tells_exactly(python):
 def test_plain_c_tells_an_interval(python):
     """A C module has no version in it; Py_DECREF and its PyModuleDef tell these apart."""
     result = compiled(module("plain", python), "plain")
-    intervals = {"3.11": range(8, 12), "3.12": range(12, 13), "3.13": range(13, 14),
-                 "3.14": range(14, 16)}
+    intervals = {"3.11": range(8, 12), "3.12": range(12, 13), "3.13": range(13, 14), "3.14": range(14, 16)}
     assert result.minors == set(intervals[python])
 
 
@@ -45,13 +44,18 @@ def test_ordinary_build(python):
     assert (result.ordinary, result.free_threaded, result.debug) == (True, False, False)
 
 
-@pytest.mark.parametrize(("symbol", "attribute"), [
-    ("_Py_DecRefShared", "free_threaded"), ("_Py_RefTotal", "debug")])
+@pytest.mark.parametrize(("symbol", "attribute"), [("_Py_DecRefShared", "free_threaded"), ("_Py_RefTotal", "debug")])
 def test_special_builds_by_their_symbols(symbol, attribute):
     """Symbols that only headers of such a build refer to (no such Python is at hand)."""
     data = module("tiny", "3.13")
-    old = max((name for name in (b"PyUnicode_AsUTF8AndSize", b"PyInstanceMethod_New",
-                                 b"PyErr_WriteUnraisable") if b"\0" + name + b"\0" in data), key=len)
+    old = max(
+        (
+            name
+            for name in (b"PyUnicode_AsUTF8AndSize", b"PyInstanceMethod_New", b"PyErr_WriteUnraisable")
+            if b"\0" + name + b"\0" in data
+        ),
+        key=len,
+    )
     data = data.replace(b"\0" + old + b"\0", b"\0" + symbol.encode().ljust(len(old), b"\0") + b"\0")
     assert getattr(compiled(data, "_C"), attribute)
 
@@ -61,7 +65,7 @@ def test_large_file_is_read_in_windows():
     data = module("tiny", "3.12")
     padded = data + bytes(9 << 20)
     chunk = 1 << 16
-    pieces = [padded[i:i + chunk] for i in range(0, len(padded), chunk)]
+    pieces = [padded[i : i + chunk] for i in range(0, len(padded), chunk)]
     reader = ElfReader(len(padded), lambda: iter(pieces))
     for piece in pieces:
         reader.feed(piece)

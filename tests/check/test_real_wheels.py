@@ -34,8 +34,7 @@ def test_vllm_0_20_0_misses_four_pythons():
     report = checked("vllm-0.20.0-")
     assert findings(report) == [
         ("wheel-tags", "vllm-0.20.0.dist-info/WHEEL"),
-        *(("coverage-missing", f"{DEEP_GEMM}/_C.cpython-3{minor}-x86_64-linux-gnu.so")
-          for minor in (10, 11, 13, 14)),
+        *(("coverage-missing", f"{DEEP_GEMM}/_C.cpython-3{minor}-x86_64-linux-gnu.so") for minor in (10, 11, 13, 14)),
     ]
     assert report.pythons == ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
@@ -43,12 +42,15 @@ def test_vllm_0_20_0_misses_four_pythons():
 def test_vllm_0_21_0_is_whole_per_python():
     """Its WHEEL file says another platform and build than its name: that is all."""
     report = checked("vllm-0.21.0-")
-    assert findings(report) == [("wheel-tags", "vllm-0.21.0.dist-info/WHEEL"),
-                                ("wheel-build", "vllm-0.21.0.dist-info/WHEEL")]
+    assert findings(report) == [
+        ("wheel-tags", "vllm-0.21.0.dist-info/WHEEL"),
+        ("wheel-build", "vllm-0.21.0.dist-info/WHEEL"),
+    ]
     assert report.modules["vllm.third_party.deep_gemm._C"] == "per-python"
     rows = [row for row in report.rows if row.module == "vllm.third_party.deep_gemm._C"]
     assert [(row.python, row.compiled_for, row.verdict) for row in rows] == [
-        (python, python, "ok") for python in ("3.10", "3.11", "3.12", "3.13", "3.14")]
+        (python, python, "ok") for python in ("3.10", "3.11", "3.12", "3.13", "3.14")
+    ]
 
 
 def test_vllm_0_33_0_is_whole_as_abi3():
