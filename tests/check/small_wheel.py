@@ -61,7 +61,9 @@ class SmallWheel:
         files = {path_of(python): module("tiny", python) for python in PYTHONS}
         files |= {
             f"{PACKAGE}/__init__.py": b"from . import _C\n",
-            f"{PACKAGE}/include/deep_gemm/impls/tiny.cuh": b"#pragma once\n#include <cuda_bf16.h>\n#include <deep_gemm/common/math.cuh>\n",
+            f"{PACKAGE}/include/deep_gemm/impls/tiny.cuh": (
+                b"#pragma once\n#include <cuda_bf16.h>\n#include <deep_gemm/common/math.cuh>\n"
+            ),
             f"{PACKAGE}/include/deep_gemm/common/math.cuh": b'#include "types.cuh"\n#include <cute/tensor.hpp>\n',
             f"{PACKAGE}/include/deep_gemm/common/types.cuh": b"#include <cutlass/cutlass.h>\n",
             f"{PACKAGE}/include/cute/tensor.hpp": b"\n",
