@@ -3,10 +3,10 @@
 
     gcc_tree.py --gcc-lock GCC.json --sysroot-lock SYSROOT.json --compat DIR --out DIR --prefix external/REPOSITORY
 
-DIR then has `gcc/` (compiler, binutils and the libraries that they run with), `sysroot/` (the libc and libstdc++ that is
-compiled and linked against) and `lib/` (what reconciles the two, see `reconcile`). Programs start with the execution
-root as working directory, in which the tree is at PREFIX; no path in the tree is absolute, so that the same locks
-give the same bytes for everybody.
+DIR then has `gcc/` (compiler, binutils and the libraries that they run with), `sysroot/` (the libc and libstdc++ that
+is compiled and linked against) and `lib/` (what reconciles the two, see `reconcile`). Programs start with the execution
+root as working directory, in which the tree is at PREFIX; no path in the tree is absolute, so that the same locks give
+the same bytes for everybody.
 
 Exit status: 0; 1 with one line on standard error, and in --error-file, when something is missing or does not match.
 """

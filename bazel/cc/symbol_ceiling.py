@@ -1,7 +1,8 @@
 """Bounds the symbol versions that a program linked against a shared library can ask for.
 
-The sysroot's glibc is 2.31 and its libstdc++ GCC 10's, but what is built is to load on every manylinux_2_28 system, whose
-glibc may be 2.28 and libstdc++ GCC 8's. A function as plain as pow has a newer version in 2.29, which ld would take.
+The sysroot's glibc is 2.31 and its libstdc++ GCC 10's, but what is built is to load on every manylinux_2_28 system,
+whose glibc may be 2.28 and libstdc++ GCC 8's. A function as plain as pow has a newer version in 2.29, which ld would
+take.
 
 In the library that ld reads (it is never run) a symbol of a version above the ceiling is marked as hidden, as versions
 are that are kept for old programs alone; where the same name has an older version, that one becomes the default. A name
