@@ -42,7 +42,7 @@ _MEMORY = "-Xmx2g"
 _IDLE_SECONDS = 60
 
 
-class BazelFailed(AssertionError):
+class InnerBazelError(AssertionError):
     """An inner build ended with another status than expected; the message has its output."""
 
 
@@ -286,7 +286,7 @@ class Bazel:
         options = [*self.options, f"--execution_log_json_file={execution}", "--color=no", "--curses=no"]
         begin = time.monotonic()
         process = self.start(command, *arguments, *(options if building else ()), log=log)
-        running = Running(process, log, execution, begin, status, timeout)
+        running = Running(process, log=log, execution=execution, begin=begin, status=status, timeout=timeout)
         try:
             yield running
         except BaseException:
@@ -318,7 +318,7 @@ class Bazel:
             check=False,
         )
         if run.returncode:
-            raise BazelFailed(f"{command} {' '.join(arguments)} ended with {run.returncode}:\n{run.stderr}")
+            raise InnerBazelError(f"{command} {' '.join(arguments)} ended with {run.returncode}:\n{run.stderr}")
         return run.stdout
 
     def shutdown(self) -> None:
@@ -342,6 +342,7 @@ class Running:
     def __init__(
         self,
         process: subprocess.Popen[bytes],
+        *,
         log: Path,
         execution: Path,
         begin: float,
@@ -362,7 +363,7 @@ class Running:
         end = time.monotonic() + timeout
         while text not in self.output:
             if self._process.poll() is not None or time.monotonic() > end:
-                raise BazelFailed(f"{text!r} did not appear:\n{self.output}")
+                raise InnerBazelError(f"{text!r} did not appear:\n{self.output}")
             time.sleep(0.05)
 
     def result(self) -> Run:
@@ -373,10 +374,10 @@ class Running:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-                raise BazelFailed(f"no end after {self._timeout:.0f} s:\n{self.output}") from None
+                raise InnerBazelError(f"no end after {self._timeout:.0f} s:\n{self.output}") from None
             seconds = time.monotonic() - self._begin
             if self._status is not None and status != self._status:
-                raise BazelFailed(f"exit status {status}, expected {self._status}:\n{self.output}")
+                raise InnerBazelError(f"exit status {status}, expected {self._status}:\n{self.output}")
             self._result = Run(status, self.output, seconds, tuple(read_execution_log(self._execution)))
         return self._result
 

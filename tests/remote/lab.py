@@ -18,7 +18,13 @@ PRODUCT = "small/app"
 ACTIONS = {"CppCompile": 3, "CppLink": 1}
 LOST_SECONDS = 20
 _SMALL = {
-    "small/BUILD.bazel": 'cc_binary(name = "app", srcs = ["main.cc", "quick.cc", "slow.cc"], copts = ["-fconstexpr-ops-limit=100000000", "-fconstexpr-loop-limit=1000000"])\n',
+    "small/BUILD.bazel": """\
+cc_binary(
+    name = "app",
+    srcs = ["main.cc", "quick.cc", "slow.cc"],
+    copts = ["-fconstexpr-ops-limit=100000000", "-fconstexpr-loop-limit=1000000"],
+)
+""",
     "small/main.cc": "int quick(); int slow();\nint main() { return quick() + slow() == 3 ? 0 : 1; }\n",
     "small/quick.cc": "#include <vector>\nint quick() { return static_cast<int>(std::vector<int>(1).size()); }\n",
     # Seconds of work for the compiler: time to do something to the server while the build goes on.

@@ -2,6 +2,7 @@
 
 # buildifier: disable=bzl-visibility
 load("//bazel/private:host_python.bzl", "run_python")
+
 # buildifier: disable=bzl-visibility
 load("//bazel/private:pip.bzl", "pip_fetch")
 

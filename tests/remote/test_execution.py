@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Bazel, BazelFailed, Run, scratch_directory
+from bazel_in_bazel import Bazel, InnerBazelError, Run, scratch_directory
 from lab import ACTIONS, TARGET, casd, clone, person, product
 from servers import Casd
 
@@ -89,4 +89,4 @@ def test_corrupted_input(bazel: Bazel, right: Run, executor: Casd) -> None:
 
 def raise_unless_named(run: Run, digest: str) -> None:
     if digest not in run.output and "igest" not in run.output:
-        raise BazelFailed(f"the error does not tell what is wrong:\n{run.output}")
+        raise InnerBazelError(f"the error does not tell what is wrong:\n{run.output}")
