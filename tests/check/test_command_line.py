@@ -136,12 +136,15 @@ def test_memory(tmp_path):
     wheel.files[path_of("3.12")] += os.urandom(1 << 20) * 256
     written = wheel.write(tmp_path, zipfile.ZIP_STORED)
     # The peak of this process image alone: rusage would count what the parent had at the fork.
-    code = ("import sys; from wheel_tools.check import main; status = main(sys.argv[1:]); "
-            "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM')); "
-            "print(status, peak.split()[1], file=sys.stderr)")
+    code = (
+        "import sys; from wheel_tools.check import main; status = main(sys.argv[1:]); "
+        "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM')); "
+        "print(status, peak.split()[1], file=sys.stderr)"
+    )
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    result = subprocess.run([sys.executable, "-c", code, str(written)], capture_output=True, text=True,
-                            env=environment, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(written)], capture_output=True, text=True, env=environment, check=True
+    )
     status, peak = result.stderr.split()
     assert status == "0"
     assert int(peak) < 200 << 10
