@@ -2,7 +2,7 @@
 
 load("//bazel/private:host_python.bzl", "run_python")
 
-_FLAG = str(Label(":hermetic"))
+_FLAG = "@rules_deepgemm//bazel/cc:hermetic"
 
 _OTHER_WAYS = """\
 The hermetic C++ compiler comes out of Debian packages, fetched with this machine's own apt; {found}.
