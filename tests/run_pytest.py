@@ -15,7 +15,8 @@ def main(arguments: list[str]) -> int:
         "--rootdir=.",
         # No configuration but this: what lies above the runfiles directory is none of a test's business.
         f"--config-file={os.devnull}",
-        "-p", "no:cacheprovider",
+        "-p",
+        "no:cacheprovider",
         "-rs",
     ]
     if "XML_OUTPUT_FILE" in os.environ:

@@ -35,7 +35,9 @@ def test_reads_a_wheel_without_unpacking_it(tmp_path):
         assert str(wheel.name.version) == "1.0"
         assert wheel.name.build == (1, "")
         assert {str(tag) for tag in wheel.name.tags} == {
-            "cp38-abi3-manylinux2014_x86_64", "cp38-abi3-manylinux_2_17_x86_64"}
+            "cp38-abi3-manylinux2014_x86_64",
+            "cp38-abi3-manylinux_2_17_x86_64",
+        }
         assert wheel.wheel.tags == ["cp38-abi3-linux_x86_64"]
         assert wheel.dist_info == "app-1.0.dist-info"
         assert "3.12" in wheel.requires_python
@@ -54,13 +56,16 @@ def test_large_members_are_streamed(tmp_path):
     assert max(sizes) <= 1 << 16
 
 
-@pytest.mark.parametrize(("data", "found"), [
-    (b"", "an empty file"),
-    (b"<html>404</html>" * 100, "not a zip archive"),
-    (b"PK\3\4" + bytes(1000), "truncated download"),
-    (b"PK\5\6" + bytes(10), "not a zip archive"),
-    (b"PK\5\6" + b"\xff" * 18, "directory of 4294967295 bytes"),
-])
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", "an empty file"),
+        (b"<html>404</html>" * 100, "not a zip archive"),
+        (b"PK\3\4" + bytes(1000), "truncated download"),
+        (b"PK\5\6" + bytes(10), "not a zip archive"),
+        (b"PK\5\6" + b"\xff" * 18, "directory of 4294967295 bytes"),
+    ],
+)
 def test_what_is_no_zip_archive(tmp_path, data, found):
     path = tmp_path / NAME
     path.write_bytes(data)
@@ -145,10 +150,13 @@ def test_a_name_that_is_no_wheels(tmp_path, name):
         _ = wheel.name
 
 
-@pytest.mark.parametrize(("field", "text"), [
-    ("requires_python", "Requires-Python: three"),
-    ("requires_dist", "Requires-Dist: torch=2.14"),
-])
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("requires_python", "Requires-Python: three"),
+        ("requires_dist", "Requires-Dist: torch=2.14"),
+    ],
+)
 def test_metadata_that_cannot_be_read_as_what_it_should_be(tmp_path, field, text):
     path = make_wheel(tmp_path, NAME, {}, metadata=text + "\n")
     with WheelArchive(path) as wheel, pytest.raises(WheelError, match=text):
@@ -170,14 +178,17 @@ def test_missing_record(tmp_path):
         _ = wheel.record
 
 
-@pytest.mark.parametrize(("record", "found"), [
-    ("a,sha256=x", "2 fields"),
-    ("a,sha256,1", "the hash 'sha256'"),
-    ("a,sha256=x,-1", "the size '-1'"),
-    ("a,sha256=x,٣", "the size"),
-    ("a,sha256=x," + "9" * 5000, "the size"),
-    ('a,"sha256=x,1', "not CSV"),
-])
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ("a,sha256=x", "2 fields"),
+        ("a,sha256,1", "the hash 'sha256'"),
+        ("a,sha256=x,-1", "the size '-1'"),
+        ("a,sha256=x,٣", "the size"),
+        ("a,sha256=x," + "9" * 5000, "the size"),
+        ('a,"sha256=x,1', "not CSV"),
+    ],
+)
 def test_records_that_cannot_be_read(tmp_path, record, found):
     path = base_wheel(tmp_path, NAME, record=record)
     with WheelArchive(path) as wheel, pytest.raises(WheelError, match=found) as error:

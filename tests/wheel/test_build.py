@@ -13,8 +13,13 @@ from wheels import contents, extensions
 NAME = "ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl"
 
 
-def run(tmp_path: Path, *extra: str, files: dict[str, bytes] | None = None, name: str = NAME,
-        requires_python: str = ">=3.11,<3.13") -> int:
+def run(
+    tmp_path: Path,
+    *extra: str,
+    files: dict[str, bytes] | None = None,
+    name: str = NAME,
+    requires_python: str = ">=3.11,<3.13",
+) -> int:
     """Builds a wheel of these files (default: a good package) through a parameter file, as Bazel does."""
     files = {"ops/__init__.py": b"VERSION = 1\n", **extensions("ops")} if files is None else files
     arguments = [f"--out={tmp_path / name}", "--distribution=ops", f"--requires-python={requires_python}", *extra]
@@ -30,16 +35,32 @@ def run(tmp_path: Path, *extra: str, files: dict[str, bytes] | None = None, name
 def test_a_wheel_for_every_python(tmp_path):
     license_file = tmp_path / "LICENSE.txt"
     license_file.write_bytes(b"MIT")
-    assert run(tmp_path, f"--license=LICENSE={license_file}", "--requires=torch==2.14.0", "--summary=It multiplies.",
-               "--license-expression=mit", "--project-url=Source, https://example.org/") == 0
+    assert (
+        run(
+            tmp_path,
+            f"--license=LICENSE={license_file}",
+            "--requires=torch==2.14.0",
+            "--summary=It multiplies.",
+            "--license-expression=mit",
+            "--project-url=Source, https://example.org/",
+        )
+        == 0
+    )
     with WheelArchive(tmp_path / NAME) as wheel:
         assert wheel.wheel.tag_set == wheel.name.tags
-        assert wheel.wheel.tags == [f"cp{python}-cp{abi}-manylinux_2_28_x86_64"
-                                    for python in ("311", "312") for abi in ("311", "312")]
+        assert wheel.wheel.tags == [
+            f"cp{python}-cp{abi}-manylinux_2_28_x86_64" for python in ("311", "312") for abi in ("311", "312")
+        ]
         assert wheel.metadata == {
-            "metadata_version": "2.4", "name": "ops", "version": "2.8.2", "summary": "It multiplies.",
-            "license_expression": "MIT", "license_files": ["LICENSE"], "requires_python": ">=3.11,<3.13",
-            "requires_dist": ["torch==2.14.0"], "project_urls": {"Source": "https://example.org/"},
+            "metadata_version": "2.4",
+            "name": "ops",
+            "version": "2.8.2",
+            "summary": "It multiplies.",
+            "license_expression": "MIT",
+            "license_files": ["LICENSE"],
+            "requires_python": ">=3.11,<3.13",
+            "requires_dist": ["torch==2.14.0"],
+            "project_urls": {"Source": "https://example.org/"},
         }
         names = [member.name for member in wheel.members]
         assert names == [
@@ -71,16 +92,19 @@ def test_what_unzips_it_finds_what_was_put_in(tmp_path):
     assert contents(tmp_path / NAME)["ops/__init__.py"] == b"VERSION = 1\n"
 
 
-@pytest.mark.parametrize(("options", "expected"), [
-    ({"requires_python": ">=3.11,<3.14"}, "found ops/_C for 3.11, 3.12; expected 3.11, 3.12, 3.13"),
-    ({"requires_python": "==3.12.*"}, "expected 3.12, which"),
-    ({"requires_python": "three"}, "--requires-python: found 'three'"),
-    ({"files": {"ops/__init__.py": b""}}, "no extension module"),
-    ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
-    ({"name": "ops.whl"}, "not a wheel's"),
-    ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
-    ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
-])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"requires_python": ">=3.11,<3.14"}, "found ops/_C for 3.11, 3.12; expected 3.11, 3.12, 3.13"),
+        ({"requires_python": "==3.12.*"}, "expected 3.12, which"),
+        ({"requires_python": "three"}, "--requires-python: found 'three'"),
+        ({"files": {"ops/__init__.py": b""}}, "no extension module"),
+        ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
+        ({"name": "ops.whl"}, "not a wheel's"),
+        ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
+        ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
+    ],
+)
 def test_what_does_not_fit(tmp_path, capsys, options, expected):
     assert run(tmp_path, **options) == 1
     error = capsys.readouterr().err
@@ -89,13 +113,16 @@ def test_what_does_not_fit(tmp_path, capsys, options, expected):
     assert not list(tmp_path.glob("*.whl*"))
 
 
-@pytest.mark.parametrize(("option", "expected"), [
-    ("--requires=torch=2", "--requires"),
-    ("--license-expression=MIT AND", "--license-expression"),
-    ("--file=ops", "PATH_IN_WHEEL=FILE"),
-    ("--file=ops/__init__.py=x", "two files for ops/__init__.py"),
-    ("--file=ops/x.py=/nowhere/x.py", "/nowhere/x.py: No such file"),
-])
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("--requires=torch=2", "--requires"),
+        ("--license-expression=MIT AND", "--license-expression"),
+        ("--file=ops", "PATH_IN_WHEEL=FILE"),
+        ("--file=ops/__init__.py=x", "two files for ops/__init__.py"),
+        ("--file=ops/x.py=/nowhere/x.py", "/nowhere/x.py: No such file"),
+    ],
+)
 def test_options_that_cannot_be_used(tmp_path, capsys, option, expected):
     assert run(tmp_path, option) == 1
     error = capsys.readouterr().err

@@ -20,16 +20,19 @@ def test_one_library_for_each_python(wheel):
     assert sorted(libraries) == sorted(f"deep_gemm/_C.{soabi}.so" for soabi in os.environ["PYTHONS"].split())
 
 
-@pytest.mark.parametrize("name", [
-    "deep_gemm/__init__.py",
-    "deep_gemm/_C.pyi",
-    "deep_gemm/csrc/python_api.cpp",
-    "deep_gemm/docs/scaling-factor-format.md",
-    "deep_gemm/envs.py",
-    "deep_gemm/include/cute/config.hpp",
-    "deep_gemm/include/cutlass/cutlass.h",
-    "deep_gemm/utils/mlopart.py",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "deep_gemm/__init__.py",
+        "deep_gemm/_C.pyi",
+        "deep_gemm/csrc/python_api.cpp",
+        "deep_gemm/docs/scaling-factor-format.md",
+        "deep_gemm/envs.py",
+        "deep_gemm/include/cute/config.hpp",
+        "deep_gemm/include/cutlass/cutlass.h",
+        "deep_gemm/utils/mlopart.py",
+    ],
+)
 def test_files_that_its_own_wheel_has(wheel, name):
     assert name in wheel.by_name
 

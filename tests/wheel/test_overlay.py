@@ -23,13 +23,15 @@ RESULT = "app-1.0+ops.2.8.2-cp38-abi3-manylinux_2_28_x86_64.whl"
 DIST_INFO = "app-1.0+ops.2.8.2.dist-info"
 
 
-def overlaid(tmp_path: Path, base: Path | None = None, overlay: Path | None = None,
-             settings: Settings = SETTINGS) -> Path:
+def overlaid(
+    tmp_path: Path, base: Path | None = None, overlay: Path | None = None, settings: Settings = SETTINGS
+) -> Path:
     """The result for two wheels; each defaults to a good one."""
     out = tmp_path / "out"
     out.mkdir(parents=True, exist_ok=True)
     return overlay_module.overlay_wheel(
-        base or base_wheel(tmp_path), overlay or overlay_wheel(tmp_path), settings, out_dir=out)
+        base or base_wheel(tmp_path), overlay or overlay_wheel(tmp_path), settings, out_dir=out
+    )
 
 
 # What comes out
@@ -77,8 +79,11 @@ def test_pip_installs_it(tmp_path):
     uv = os.environ.get("UV")
     command = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
     site = tmp_path / "site"
-    subprocess.run([*command, "--no-deps", "--no-index", "--target", site, overlaid(tmp_path)], check=True,
-                   env={**os.environ, "UV_NO_CACHE": "1", "HOME": str(tmp_path)})
+    subprocess.run(
+        [*command, "--no-deps", "--no-index", "--target", site, overlaid(tmp_path)],
+        check=True,
+        env={**os.environ, "UV_NO_CACHE": "1", "HOME": str(tmp_path)},
+    )
     output = run_python(site, "import app.third_party.ops as ops; print(ops.VERSION, ops.__name__)")
     assert output == "2.8.2 app.third_party.ops\n"
 
@@ -118,11 +123,17 @@ def test_streamed_and_stored_members_survive(tmp_path):
 
 def test_licences_and_their_expression(tmp_path):
     base = base_wheel(tmp_path, requires="torch==2.14.0\nLicense-Expression: Apache-2.0 OR BSD-2-Clause")
-    overlay = overlay_wheel(tmp_path, requires="torch==2.14.0\nLicense-Expression: MIT AND BSD-3-Clause",
-                            licenses={"LICENSE": b"MIT", "third-party/CUTLASS.txt": b"BSD"})
+    overlay = overlay_wheel(
+        tmp_path,
+        requires="torch==2.14.0\nLicense-Expression: MIT AND BSD-3-Clause",
+        licenses={"LICENSE": b"MIT", "third-party/CUTLASS.txt": b"BSD"},
+    )
     with WheelArchive(overlaid(tmp_path, base, overlay)) as wheel:
         assert wheel.metadata["license_files"] == [
-            "LICENSE", "app/third_party/ops/LICENSE", "app/third_party/ops/third-party/CUTLASS.txt"]
+            "LICENSE",
+            "app/third_party/ops/LICENSE",
+            "app/third_party/ops/third-party/CUTLASS.txt",
+        ]
         assert wheel.metadata["license_expression"] == "(Apache-2.0 OR BSD-2-Clause) AND MIT AND BSD-3-Clause"
         assert all(wheel.get(f"{DIST_INFO}/licenses/{path}") for path in wheel.metadata["license_files"])
 
@@ -145,8 +156,12 @@ def test_an_overlaid_wheel_can_be_overlaid_again(tmp_path):
 
 def test_data_directory_build_number_and_signatures(tmp_path):
     files = {"app/third_party/ops/__init__.py": b"", "app-1.0.data/scripts/app": b"#!python\n"}
-    base = base_wheel(tmp_path, "app-1.0-3-cp38-abi3-manylinux_2_28_x86_64.whl", files=files,
-                      dist_info_extra={"entry_points.txt": b"[x]\n", "RECORD.jws": b"{}"})
+    base = base_wheel(
+        tmp_path,
+        "app-1.0-3-cp38-abi3-manylinux_2_28_x86_64.whl",
+        files=files,
+        dist_info_extra={"entry_points.txt": b"[x]\n", "RECORD.jws": b"{}"},
+    )
     out = overlaid(tmp_path, base)
     assert out.name == "app-1.0+ops.2.8.2-3-cp38-abi3-manylinux_2_28_x86_64.whl"
     members = contents(out)
@@ -164,24 +179,34 @@ def test_stronger_hashes_in_record_are_checked_too(tmp_path):
         overlaid(tmp_path, base_wheel(tmp_path, record="\n".join(lines)))
 
 
-@pytest.mark.parametrize(("version", "label", "expected"), [
-    ("0.33.0", "deepgemm.2.8.2", "0.33.0+deepgemm.2.8.2"),
-    ("0.33.0+cu129", "deepgemm.2.8.2", "0.33.0+cu129.deepgemm.2.8.2"),
-    ("0.33.0+deepgemm.2.8.2", "deepgemm.2.8.2", "0.33.0+deepgemm.2.8.2"),
-    ("1!2.0rc1.post2.dev3", "x", "1!2.0rc1.post2.dev3+x"),
-])
+@pytest.mark.parametrize(
+    ("version", "label", "expected"),
+    [
+        ("0.33.0", "deepgemm.2.8.2", "0.33.0+deepgemm.2.8.2"),
+        ("0.33.0+cu129", "deepgemm.2.8.2", "0.33.0+cu129.deepgemm.2.8.2"),
+        ("0.33.0+deepgemm.2.8.2", "deepgemm.2.8.2", "0.33.0+deepgemm.2.8.2"),
+        ("1!2.0rc1.post2.dev3", "x", "1!2.0rc1.post2.dev3+x"),
+    ],
+)
 def test_local_versions(version, label, expected):
     assert str(joined_version(Version(version), label)) == expected
 
 
-@pytest.mark.parametrize(("base", "overlay", "expected"), [
-    ("manylinux_2_28_x86_64", "manylinux_2_28_x86_64", "manylinux_2_28_x86_64"),
-    ("manylinux_2_31_x86_64", "manylinux_2_28_x86_64", "manylinux_2_31_x86_64"),
-    ("manylinux_2_24_x86_64", "manylinux_2_28_x86_64", "manylinux_2_28_x86_64"),
-    ("manylinux2014_x86_64.manylinux_2_17_x86_64", "manylinux1_x86_64", "manylinux2014_x86_64.manylinux_2_17_x86_64"),
-    ("linux_x86_64", "manylinux_2_28_x86_64", "linux_x86_64"),
-    ("manylinux_2_28_x86_64", "linux_x86_64", "linux_x86_64"),
-])
+@pytest.mark.parametrize(
+    ("base", "overlay", "expected"),
+    [
+        ("manylinux_2_28_x86_64", "manylinux_2_28_x86_64", "manylinux_2_28_x86_64"),
+        ("manylinux_2_31_x86_64", "manylinux_2_28_x86_64", "manylinux_2_31_x86_64"),
+        ("manylinux_2_24_x86_64", "manylinux_2_28_x86_64", "manylinux_2_28_x86_64"),
+        (
+            "manylinux2014_x86_64.manylinux_2_17_x86_64",
+            "manylinux1_x86_64",
+            "manylinux2014_x86_64.manylinux_2_17_x86_64",
+        ),
+        ("linux_x86_64", "manylinux_2_28_x86_64", "linux_x86_64"),
+        ("manylinux_2_28_x86_64", "linux_x86_64", "linux_x86_64"),
+    ],
+)
 def test_the_platform_is_the_more_demanding_one(base, overlay, expected):
     assert joined_platform(base, overlay) == expected
 
@@ -232,10 +257,15 @@ def test_a_name_that_spans_two_chunks_is_found(tmp_path, monkeypatch):
     assert b"utils.late" in contents(overlaid(tmp_path, overlay=overlay))["app/third_party/ops/__init__.py"]
 
 
-@pytest.mark.parametrize("source", [
-    b"import ops.utils", b"from ops import utils", b"import importlib\nimportlib.import_module('ops.utils')",
-    b"def f():\n    import ops as o",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"import ops.utils",
+        b"from ops import utils",
+        b"import importlib\nimportlib.import_module('ops.utils')",
+        b"def f():\n    import ops as o",
+    ],
+)
 def test_absolute_imports_in_python_are_an_error(tmp_path, source):
     files = {"ops/__init__.py": b"", "ops/utils.py": source, **extensions("ops")}
     with pytest.raises(WheelError, match=r"ops/utils.py:\d: import of ops"):
@@ -251,8 +281,9 @@ def test_imports_of_others_are_none(tmp_path):
 # Pairs that do not fit
 
 
-def refuses(tmp_path: Path, match: str, base: Path | None = None, overlay: Path | None = None,
-            settings: Settings = SETTINGS) -> None:
+def refuses(
+    tmp_path: Path, match: str, base: Path | None = None, overlay: Path | None = None, settings: Settings = SETTINGS
+) -> None:
     with pytest.raises(WheelError, match=match) as error:
         overlaid(tmp_path, base, overlay, settings)
     text = str(error.value)
@@ -265,22 +296,28 @@ def test_base_without_the_package(tmp_path):
     refuses(tmp_path, "nothing below app/third_party/ops/", base_wheel(tmp_path, files={"app/third_party/ops.py": b""}))
 
 
-@pytest.mark.parametrize(("name", "match"), [
-    ("app-1.0-cp38-abi3-manylinux_2_28_aarch64.whl", "a wheel for aarch64; expected one for x86_64"),
-    ("app-1.0-cp38-abi3-macosx_14_0_arm64.whl", "the platform tag macosx_14_0_arm64"),
-    ("app-1.0-cp38-abi3-musllinux_1_2_x86_64.whl", "the platform tag musllinux"),
-    ("app-1.0-py3-none-any.whl", "the platform tag any"),
-])
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("app-1.0-cp38-abi3-manylinux_2_28_aarch64.whl", "a wheel for aarch64; expected one for x86_64"),
+        ("app-1.0-cp38-abi3-macosx_14_0_arm64.whl", "the platform tag macosx_14_0_arm64"),
+        ("app-1.0-cp38-abi3-musllinux_1_2_x86_64.whl", "the platform tag musllinux"),
+        ("app-1.0-py3-none-any.whl", "the platform tag any"),
+    ],
+)
 def test_base_for_another_platform(tmp_path, name, match):
     refuses(tmp_path, match, base_wheel(tmp_path, name))
 
 
-@pytest.mark.parametrize(("requires_python", "missing"), [
-    ("<3.14,>=3.11", "3.13 too"),
-    (">=3.10,<3.13", "3.10 too"),
-    (">=3.11,!=3.13.*", "3.14, 3.15 too"),
-    ("", "3.8, 3.9, 3.10, 3.13, 3.14, 3.15 too"),
-])
+@pytest.mark.parametrize(
+    ("requires_python", "missing"),
+    [
+        ("<3.14,>=3.11", "3.13 too"),
+        (">=3.10,<3.13", "3.10 too"),
+        (">=3.11,!=3.13.*", "3.14, 3.15 too"),
+        ("", "3.8, 3.9, 3.10, 3.13, 3.14, 3.15 too"),
+    ],
+)
 def test_pythons_that_the_base_admits_and_the_extension_lacks(tmp_path, requires_python, missing):
     refuses(tmp_path, missing, base_wheel(tmp_path, requires_python=requires_python))
 
@@ -318,14 +355,20 @@ def test_overlays_that_are_not_the_package(tmp_path):
     refuses(tmp_path, "other/x.py, outside ops/", overlay=overlay_wheel(tmp_path, files=files))
 
 
-@pytest.mark.parametrize(("requires", "match"), [
-    ("torch==2.11.0", "torch==2.11.0; expected one that admits torch 2.14.0"),
-    ("torch<2.14", "torch<2.14"),
-    ("", "no Requires-Dist: torch"),
-    ('torch==2.14.0; sys_platform == "win32"', "no Requires-Dist: torch"),
-    ('torch==2.14.0; extra == "cuda"', "no Requires-Dist: torch"),
-    ('torch==2.11.0; python_version >= "3.12"\nRequires-Dist: torch==2.14.0; python_version < "3.12"', "torch==2.11.0"),
-])
+@pytest.mark.parametrize(
+    ("requires", "match"),
+    [
+        ("torch==2.11.0", "torch==2.11.0; expected one that admits torch 2.14.0"),
+        ("torch<2.14", "torch<2.14"),
+        ("", "no Requires-Dist: torch"),
+        ('torch==2.14.0; sys_platform == "win32"', "no Requires-Dist: torch"),
+        ('torch==2.14.0; extra == "cuda"', "no Requires-Dist: torch"),
+        (
+            'torch==2.11.0; python_version >= "3.12"\nRequires-Dist: torch==2.14.0; python_version < "3.12"',
+            "torch==2.11.0",
+        ),
+    ],
+)
 def test_a_base_for_another_torch(tmp_path, requires, match):
     refuses(tmp_path, match, base_wheel(tmp_path, requires=requires))
 
@@ -360,12 +403,15 @@ def test_a_corrupted_member_is_found(tmp_path):
     refuses(tmp_path, r"app/__init__.py: found 0 bytes with sha256=4\S+; expected 0 with sha256=5", bad)
 
 
-@pytest.mark.parametrize(("change", "match"), [
-    (lambda lines: [line for line in lines if "ops_other" not in line], "ops_other.py: found no line in RECORD"),
-    (lambda lines: [line.replace("sha256", "md5") for line in lines], "the hash md5="),
-    (lambda lines: [*lines, "app/__init__.py,sha256=x,1"], "two different lines for app/__init__.py"),
-    (lambda lines: [f"{line.split(',')[0]},,"for line in lines], r"the hash \(none\)"),
-])
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda lines: [line for line in lines if "ops_other" not in line], "ops_other.py: found no line in RECORD"),
+        (lambda lines: [line.replace("sha256", "md5") for line in lines], "the hash md5="),
+        (lambda lines: [*lines, "app/__init__.py,sha256=x,1"], "two different lines for app/__init__.py"),
+        (lambda lines: [f"{line.split(',')[0]},," for line in lines], r"the hash \(none\)"),
+    ],
+)
 def test_records_that_prove_nothing(tmp_path, change, match):
     lines = contents(base_wheel(tmp_path / "good"))["app-1.0.dist-info/RECORD"].decode().splitlines()
     refuses(tmp_path, match, base_wheel(tmp_path, record="\n".join(change(lines))))
@@ -394,12 +440,15 @@ def test_files_that_are_no_wheels(tmp_path):
     refuses(tmp_path, "no app-1.0.dist-info/RECORD", base_wheel(tmp_path, record=""))
 
 
-@pytest.mark.parametrize(("settings", "match"), [
-    (Settings("ops", "../x", "y"), "--under"),
-    (Settings("ops/x", "app", "y"), "--package"),
-    (Settings("ops", "app/third_party", "a b"), "--local-version"),
-    (Settings("ops", "app/third_party", ""), "--local-version"),
-])
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        (Settings("ops", "../x", "y"), "--under"),
+        (Settings("ops/x", "app", "y"), "--package"),
+        (Settings("ops", "app/third_party", "a b"), "--local-version"),
+        (Settings("ops", "app/third_party", ""), "--local-version"),
+    ],
+)
 def test_settings_that_make_no_sense(tmp_path, settings, match):
     refuses(tmp_path, match, settings=settings)
 
@@ -408,8 +457,21 @@ def test_settings_that_make_no_sense(tmp_path, settings, match):
 
 
 def run(tmp_path: Path, *extra: str | Path) -> int:
-    return main(["--base", str(base_wheel(tmp_path)), "--overlay", str(overlay_wheel(tmp_path)), "--package", "ops",
-                 "--under", "app/third_party", "--local-version", "ops.2.8.2", *map(str, extra)])
+    return main(
+        [
+            "--base",
+            str(base_wheel(tmp_path)),
+            "--overlay",
+            str(overlay_wheel(tmp_path)),
+            "--package",
+            "ops",
+            "--under",
+            "app/third_party",
+            "--local-version",
+            "ops.2.8.2",
+            *map(str, extra),
+        ]
+    )
 
 
 def test_the_command_prints_the_name_that_it_chose(tmp_path, capsys):

@@ -29,9 +29,27 @@ def test_the_published_wheel(tmp_path):
     overlay = overlay_wheel(tmp_path, name, files=files, requires=torch)
     program = f"import sys; sys.path[:] = {sys.path!r}; from wheel_tools.overlay import main; sys.exit(main())"
     run = subprocess.run(
-        [sys.executable, "-c", program, "--base", BASE, "--overlay", overlay, "--package", "deep_gemm",
-         "--under", "vllm/third_party", "--local-version", "deepgemm.2.8.2", "--out-dir", tmp_path],
-        check=True, capture_output=True, text=True)
+        [
+            sys.executable,
+            "-c",
+            program,
+            "--base",
+            BASE,
+            "--overlay",
+            overlay,
+            "--package",
+            "deep_gemm",
+            "--under",
+            "vllm/third_party",
+            "--local-version",
+            "deepgemm.2.8.2",
+            "--out-dir",
+            tmp_path,
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10
     print(f"{seconds:.1f} s of processor time, {memory >> 20} MiB")
@@ -44,7 +62,8 @@ def test_the_published_wheel(tmp_path):
         assert base.wheel.tags == ["cp38-abi3-linux_x86_64"]
         assert wheel.wheel.tags == ["cp38-abi3-manylinux_2_28_x86_64"]
         assert sorted(name for name in wheel.by_name if name.startswith(PLACE)) == sorted(
-            "vllm/third_party/" + name for name in files)
+            "vllm/third_party/" + name for name in files
+        )
         kept = [name for name in base.by_name if not name.startswith((PLACE, base.dist_info))]
         assert [name for name in wheel.by_name if name in set(kept)] == kept
         assert all(wheel.by_name[name].crc == base.by_name[name].crc for name in kept)

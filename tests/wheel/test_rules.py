@@ -22,7 +22,7 @@ def test_extension_wheel():
         assert [str(requirement) for requirement in wheel.requires_dist] == ["numpy>=2", "torch==2.14.0"]
         assert wheel.metadata["license_expression"] == "MIT"
         assert wheel.metadata["project_urls"] == {"Source": "https://example.org/ops"}
-        assert wheel.metadata["summary"] == "Operators, and \"quotes\""
+        assert wheel.metadata["summary"] == 'Operators, and "quotes"'
         assert wheel.wheel.tag_set == wheel.name.tags
         data = wheel.read(wheel.get("ops/_C.cpython-312-x86_64-linux-gnu.so"))
     assert data == b"stands for the library of cp312\n"

@@ -25,10 +25,18 @@ def record_line(path: str, data: bytes, algorithm: str = "sha256") -> str:
     return f"{path},{algorithm}={digest},{len(data)}"
 
 
-def make_wheel(directory: Path, name: str, files: dict[str, bytes], *, metadata: str = "",
-               metadata_version: str = "2.4", licenses: dict[str, bytes] | None = None,
-               tags: list[str] | None = None, record: str | None = None,
-               dist_info_extra: dict[str, bytes] | None = None) -> Path:
+def make_wheel(
+    directory: Path,
+    name: str,
+    files: dict[str, bytes],
+    *,
+    metadata: str = "",
+    metadata_version: str = "2.4",
+    licenses: dict[str, bytes] | None = None,
+    tags: list[str] | None = None,
+    record: str | None = None,
+    dist_info_extra: dict[str, bytes] | None = None,
+) -> Path:
     """Writes a wheel of this file name; `record` takes the place of a right RECORD, "" leaves it out."""
     distribution, version = name.split("-")[:2]
     dist_info = f"{distribution}-{version}.dist-info"
@@ -69,8 +77,15 @@ BASE_NAME = "app-1.0-cp38-abi3-manylinux_2_28_x86_64.whl"
 OVERLAY_NAME = "ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl"
 
 
-def base_wheel(directory: Path, name: str = BASE_NAME, *, files: dict[str, bytes] | None = None,
-               requires_python: str = "<3.13,>=3.11", requires: str = "torch==2.14.0", **kwargs) -> Path:
+def base_wheel(
+    directory: Path,
+    name: str = BASE_NAME,
+    *,
+    files: dict[str, bytes] | None = None,
+    requires_python: str = "<3.13,>=3.11",
+    requires: str = "torch==2.14.0",
+    **kwargs,
+) -> Path:
     """An application that bundles an old `ops` under app/third_party."""
     if files is None:
         files = {
@@ -86,9 +101,16 @@ def base_wheel(directory: Path, name: str = BASE_NAME, *, files: dict[str, bytes
     return make_wheel(directory, name, files, metadata=metadata, **{"licenses": {"LICENSE": b"Apache"}, **kwargs})
 
 
-def overlay_wheel(directory: Path, name: str = OVERLAY_NAME, *, files: dict[str, bytes] | None = None,
-                  pythons: tuple[str, ...] = PYTHONS, body: bytes = b"", requires: str = "torch==2.14.0",
-                  **kwargs) -> Path:
+def overlay_wheel(
+    directory: Path,
+    name: str = OVERLAY_NAME,
+    *,
+    files: dict[str, bytes] | None = None,
+    pythons: tuple[str, ...] = PYTHONS,
+    body: bytes = b"",
+    requires: str = "torch==2.14.0",
+    **kwargs,
+) -> Path:
     """The new `ops`, on its own."""
     if files is None:
         files = {

@@ -31,9 +31,7 @@ def main(paths: list[str]) -> int:
         minor = version[1]
         with path.open("rb") as file:
             symbols = ELFFile(file).get_section_by_name(".dynsym").iter_symbols()
-            exported[minor] = {
-                s.name for s in symbols
-                if s["st_shndx"] != "SHN_UNDEF" and re.match(r"_?Py", s.name)}
+            exported[minor] = {s.name for s in symbols if s["st_shndx"] != "SHN_UNDEF" and re.match(r"_?Py", s.name)}
         full = [v.decode() for v in _VERSION.findall(path.read_bytes())]
         sources[minor] = next((v for v in full if v.startswith(minor + ".")), minor)
     minors = sorted(exported, key=lambda v: tuple(map(int, v.split("."))))
@@ -41,12 +39,16 @@ def main(paths: list[str]) -> int:
     for symbol in sorted(set().union(*exported.values())):
         key = " ".join(v for v in minors if symbol in exported[v])
         groups.setdefault(key, []).append(symbol)
-    json.dump({
-        "about": "Py* symbols that CPython's shared library exports on Linux, by the versions "
-                 "that export them; written by tools/wheel/maintenance/cpython_symbols.py",
-        "sources": {v: f"libpython{v}.so of CPython {sources[v]}" for v in minors},
-        "symbols": groups,
-    }, sys.stdout, indent=0)
+    json.dump(
+        {
+            "about": "Py* symbols that CPython's shared library exports on Linux, by the versions "
+            "that export them; written by tools/wheel/maintenance/cpython_symbols.py",
+            "sources": {v: f"libpython{v}.so of CPython {sources[v]}" for v in minors},
+            "symbols": groups,
+        },
+        sys.stdout,
+        indent=0,
+    )
     print()
     return 0
 

@@ -46,8 +46,19 @@ _LOCATOR_64 = struct.Struct("<4sIQI")
 
 _DOWNLOAD = "download or build it anew"
 # What zipfile and the decompressors raise for bytes that are not what they should be.
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError,
-               EOFError, UnicodeError, ValueError, OverflowError, LookupError, OSError)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    UnicodeError,
+    ValueError,
+    OverflowError,
+    LookupError,
+    OSError,
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,12 @@ class WheelArchive:
         try:
             self._file: BinaryIO = self.path.open("rb")
         except OSError as error:
-            raise WheelError(str(path), found=f"a file that cannot be read ({error.strerror})",
-                             expected="a wheel", fix="check the path") from None
+            raise WheelError(
+                str(path),
+                found=f"a file that cannot be read ({error.strerror})",
+                expected="a wheel",
+                fix="check the path",
+            ) from None
         try:
             self._check_directory_size()
             self._zip = self._guard("open", lambda: zipfile.ZipFile(self._file))
@@ -118,8 +133,9 @@ class WheelArchive:
             self._file.close()
             raise
         self.members: tuple[Member, ...] = tuple(
-            Member(index, info.orig_filename, info.file_size, info.compress_size, info.CRC,
-                   info.external_attr >> 16, info)
+            Member(
+                index, info.orig_filename, info.file_size, info.compress_size, info.CRC, info.external_attr >> 16, info
+            )
             for index, info in enumerate(self._zip.infolist())
         )
 
@@ -149,8 +165,7 @@ class WheelArchive:
             text = str(error) or type(error).__name__
             expected = "a readable member" if member else "a wheel, which is a zip archive"
             found = f"damage ({text})" if member else f"no zip archive that one can {what} ({text})"
-            raise self.error(found=found, expected=expected, fix=_DOWNLOAD,
-                             member=member) from None
+            raise self.error(found=found, expected=expected, fix=_DOWNLOAD, member=member) from None
 
     def _check_directory_size(self) -> None:
         """Refuses a directory that would fill the memory, before zipfile reads it."""
@@ -164,22 +179,24 @@ class WheelArchive:
         if at < 0 or len(tail) - at < _END_RECORD.size:
             self._file.seek(0)
             start = self._file.read(4)
-            found = ("a zip archive without its end (a truncated download?)"
-                     if start == b"PK\3\4" else "a file that is not a zip archive")
-            raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip "
-                             "archive", fix=_DOWNLOAD)
+            found = (
+                "a zip archive without its end (a truncated download?)"
+                if start == b"PK\3\4"
+                else "a file that is not a zip archive"
+            )
+            raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip archive", fix=_DOWNLOAD)
         directory = _END_RECORD.unpack_from(tail, at)[5]
         locator_at = tail_at + at - _LOCATOR_64.size
         if locator_at >= _END_RECORD_64.size:
             self._file.seek(locator_at - _END_RECORD_64.size)
             block = self._file.read(_END_RECORD_64.size + _LOCATOR_64.size)
             # zipfile believes a zip64 end record wherever its locator stands.
-            if block[_END_RECORD_64.size:].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
-                directory = max(directory if directory != 0xFFFFFFFF else 0,
-                                _END_RECORD_64.unpack_from(block)[8])
+            if block[_END_RECORD_64.size :].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
+                directory = max(directory if directory != 0xFFFFFFFF else 0, _END_RECORD_64.unpack_from(block)[8])
         if directory > MAX_DIRECTORY:
-            raise self.error(found=f"an archive directory of {directory} bytes",
-                             expected=f"at most {MAX_DIRECTORY}", fix=_DOWNLOAD)
+            raise self.error(
+                found=f"an archive directory of {directory} bytes", expected=f"at most {MAX_DIRECTORY}", fix=_DOWNLOAD
+            )
 
     # The file name
 
@@ -192,10 +209,20 @@ class WheelArchive:
             raise self.error(
                 found=f"a file name that is not a wheel's ({error})",
                 expected="NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl",
-                fix="give the file back the name that it was published under") from None
-        parts = file_name[:-len(".whl")].split("-")
-        return WheelName(file_name, distribution, version, build, tags, parts[0], parts[1],
-                         parts[2] if len(parts) == 6 else "", "-".join(parts[-3:]))
+                fix="give the file back the name that it was published under",
+            ) from None
+        parts = file_name[: -len(".whl")].split("-")
+        return WheelName(
+            file_name,
+            distribution,
+            version,
+            build,
+            tags,
+            parts[0],
+            parts[1],
+            parts[2] if len(parts) == 6 else "",
+            "-".join(parts[-3:]),
+        )
 
     # Members
 
@@ -211,8 +238,11 @@ class WheelArchive:
     @cached_property
     def unsafe_names(self) -> list[str]:
         """Names that are absolute, climb out, or are spelt so that tools disagree about them."""
-        return [member.name for member in self.members
-                if not is_safe_name(member.name) or member.name != member.info.filename]
+        return [
+            member.name
+            for member in self.members
+            if not is_safe_name(member.name) or member.name != member.info.filename
+        ]
 
     def get(self, name: str) -> Member | None:
         return self.by_name.get(name)
@@ -227,14 +257,19 @@ class WheelArchive:
                 yield chunk
             read = stream.tell()
         if read != member.size:
-            raise self.error(found=f"{read} bytes of data", expected=f"{member.size}, as the "
-                             "archive's directory says", fix=_DOWNLOAD, member=member.name)
+            raise self.error(
+                found=f"{read} bytes of data",
+                expected=f"{member.size}, as the archive's directory says",
+                fix=_DOWNLOAD,
+                member=member.name,
+            )
 
     def read(self, member: Member, limit: int = MAX_METADATA) -> bytes:
         """The whole member; refuses one that says, or turns out, to be larger than the limit."""
         if member.size > limit:
-            raise self.error(found=f"{member.size} bytes", expected=f"at most {limit}",
-                             fix=_DOWNLOAD, member=member.name)
+            raise self.error(
+                found=f"{member.size} bytes", expected=f"at most {limit}", fix=_DOWNLOAD, member=member.name
+            )
         return b"".join(self.chunks(member))
 
     def data_offset(self, member: Member) -> int:
@@ -243,15 +278,22 @@ class WheelArchive:
         self._file.seek(offset)
         header = self._file.read(_LOCAL_HEADER.size)
         if len(header) != _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-            raise self.error(found="no local header where the archive's directory points",
-                             expected="one", fix=_DOWNLOAD, member=member.name)
+            raise self.error(
+                found="no local header where the archive's directory points",
+                expected="one",
+                fix=_DOWNLOAD,
+                member=member.name,
+            )
         fields = _LOCAL_HEADER.unpack(header)
         method, name_size, extra_size = fields[3], fields[9], fields[10]
         name = self._file.read(name_size)
         if method != member.info.compress_type or name != stored_name(member):
-            raise self.error(found="a local header with another name or compression method",
-                             expected="the same as in the archive's directory", fix=_DOWNLOAD,
-                             member=member.name)
+            raise self.error(
+                found="a local header with another name or compression method",
+                expected="the same as in the archive's directory",
+                fix=_DOWNLOAD,
+                member=member.name,
+            )
         return offset + _LOCAL_HEADER.size + name_size + extra_size
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
@@ -262,8 +304,9 @@ class WheelArchive:
             self._file.seek(offset)
             chunk = self._file.read(min(left, CHUNK))
             if not chunk:
-                raise self.error(found="the end of the file", expected=f"{left} more bytes",
-                                 fix=_DOWNLOAD, member=member.name)
+                raise self.error(
+                    found="the end of the file", expected=f"{left} more bytes", fix=_DOWNLOAD, member=member.name
+                )
             offset += len(chunk)
             left -= len(chunk)
             yield chunk
@@ -273,12 +316,19 @@ class WheelArchive:
     @cached_property
     def dist_info(self) -> str:
         """The name of the one .dist-info directory."""
-        found = sorted({name.split("/", 1)[0] for name in self.by_name
-                        if name.split("/", 1)[0].endswith(".dist-info") and "/" in name})
+        found = sorted(
+            {
+                name.split("/", 1)[0]
+                for name in self.by_name
+                if name.split("/", 1)[0].endswith(".dist-info") and "/" in name
+            }
+        )
         if len(found) != 1:
-            raise self.error(found=f"{len(found)} .dist-info directories"
-                             + (f" ({', '.join(found[:4])})" if found else ""),
-                             expected="exactly one, as every wheel has", fix=_DOWNLOAD)
+            raise self.error(
+                found=f"{len(found)} .dist-info directories" + (f" ({', '.join(found[:4])})" if found else ""),
+                expected="exactly one, as every wheel has",
+                fix=_DOWNLOAD,
+            )
         return found[0]
 
     def dist_info_bytes(self, name: str) -> bytes:
@@ -296,20 +346,17 @@ class WheelArchive:
         try:
             lines = data.decode("utf-8").splitlines()
         except UnicodeDecodeError:
-            raise self.error(found="bytes that are not UTF-8", expected="text", fix=_DOWNLOAD,
-                             member=where) from None
+            raise self.error(found="bytes that are not UTF-8", expected="text", fix=_DOWNLOAD, member=where) from None
         for line in lines:
             if not line.strip():
                 continue
             key, colon, value = line.partition(":")
             if not colon or not key.strip():
-                raise self.error(found=f"the line {line!r}", expected="'Key: value'",
-                                 fix=_DOWNLOAD, member=where)
+                raise self.error(found=f"the line {line!r}", expected="'Key: value'", fix=_DOWNLOAD, member=where)
             headers.append((key.strip(), value.strip()))
         for tag in (value for key, value in headers if key.lower() == "tag"):
             if tag.count("-") != 2 or not all(tag.split("-")):
-                raise self.error(found=f"the tag {tag!r}", expected="PYTHON-ABI-PLATFORM",
-                                 fix=_DOWNLOAD, member=where)
+                raise self.error(found=f"the tag {tag!r}", expected="PYTHON-ABI-PLATFORM", fix=_DOWNLOAD, member=where)
         return WheelFile(tuple(headers))
 
     @cached_property
@@ -322,9 +369,12 @@ class WheelArchive:
         try:
             return parse_email(self.metadata_bytes)[0]
         except (MessageError, *_ZIP_ERRORS, TypeError, AttributeError) as error:
-            raise self.error(found=f"text that cannot be parsed ({error})",
-                             expected="core metadata", fix=_DOWNLOAD,
-                             member=f"{self.dist_info}/METADATA") from None
+            raise self.error(
+                found=f"text that cannot be parsed ({error})",
+                expected="core metadata",
+                fix=_DOWNLOAD,
+                member=f"{self.dist_info}/METADATA",
+            ) from None
 
     @cached_property
     def requires_python(self) -> SpecifierSet | None:
@@ -335,9 +385,12 @@ class WheelArchive:
         try:
             return SpecifierSet(text)
         except InvalidSpecifier:
-            raise self.error(found=f"Requires-Python: {text}", expected="a version specifier such "
-                             "as >=3.11,<3.15", fix="have the wheel's publisher mend it",
-                             member=f"{self.dist_info}/METADATA") from None
+            raise self.error(
+                found=f"Requires-Python: {text}",
+                expected="a version specifier such as >=3.11,<3.15",
+                fix="have the wheel's publisher mend it",
+                member=f"{self.dist_info}/METADATA",
+            ) from None
 
     @cached_property
     def requires_dist(self) -> list[Requirement]:
@@ -346,9 +399,12 @@ class WheelArchive:
             try:
                 requirements.append(Requirement(text))
             except InvalidRequirement:
-                raise self.error(found=f"Requires-Dist: {text}", expected="a requirement such as "
-                                 "torch==2.14.0", fix="have the wheel's publisher mend it",
-                                 member=f"{self.dist_info}/METADATA") from None
+                raise self.error(
+                    found=f"Requires-Dist: {text}",
+                    expected="a requirement such as torch==2.14.0",
+                    fix="have the wheel's publisher mend it",
+                    member=f"{self.dist_info}/METADATA",
+                ) from None
         return requirements
 
     @cached_property

@@ -52,18 +52,34 @@ def build_wheel(out: Path, about: Description, files: dict[str, Path], licenses:
     try:
         distribution, version, _, tags = parse_wheel_filename(out.name)
     except (InvalidWheelFilename, ValueError) as error:
-        raise WheelError(str(out), found=f"an output name that is not a wheel's ({error})",
-                         expected="NAME-VERSION-PYTHON-ABI-PLATFORM.whl", fix="mend the name") from None
+        raise WheelError(
+            str(out),
+            found=f"an output name that is not a wheel's ({error})",
+            expected="NAME-VERSION-PYTHON-ABI-PLATFORM.whl",
+            fix="mend the name",
+        ) from None
     if canonicalize_name(about.distribution) != distribution:
-        raise WheelError(out.name, found=f"a wheel name of {distribution}", expected=f"one of {about.distribution}",
-                         fix="name the output after the distribution")
+        raise WheelError(
+            out.name,
+            found=f"a wheel name of {distribution}",
+            expected=f"one of {about.distribution}",
+            fix="name the output after the distribution",
+        )
     if out.name.split("-")[1] != str(version):
-        raise WheelError(out.name, found=f"the version {out.name.split('-')[1]}",
-                         expected=f"its normalized form {version}", fix="write the version so (PEP 440)")
+        raise WheelError(
+            out.name,
+            found=f"the version {out.name.split('-')[1]}",
+            expected=f"its normalized form {version}",
+            fix="write the version so (PEP 440)",
+        )
     for path in (*files, *(f"licenses/{path}" for path in licenses)):
         if not is_safe_name(path) or path.endswith("/"):
-            raise WheelError(out.name, found=f"the member name {path!r}", expected="a relative path without . or ..",
-                             fix="mend what maps files to paths")
+            raise WheelError(
+                out.name,
+                found=f"the member name {path!r}",
+                expected="a relative path without . or ..",
+                fix="mend what maps files to paths",
+            )
     _check_matrix(out.name, about.requires_python, served_pythons(files, tags, _pythons(about.requires_python)))
 
     dist_info = f"{out.name.split('-')[0]}-{version}.dist-info"
@@ -95,8 +111,12 @@ def _pythons(requires_python: str) -> list[str]:
     try:
         return admitted(SpecifierSet(requires_python))
     except InvalidSpecifier:
-        raise WheelError("--requires-python", found=repr(requires_python), expected="a version specifier such as "
-                         ">=3.11,<3.15", fix="write the one that the Pythons of the build came from") from None
+        raise WheelError(
+            "--requires-python",
+            found=repr(requires_python),
+            expected="a version specifier such as >=3.11,<3.15",
+            fix="write the one that the Pythons of the build came from",
+        ) from None
 
 
 def _check_matrix(name: str, requires_python: str, modules: dict[str, list[str]]) -> None:
@@ -105,9 +125,12 @@ def _check_matrix(name: str, requires_python: str, modules: dict[str, list[str]]
     wanted = _pythons(requires_python)
     for module, served in modules.items():
         if served != wanted:
-            raise WheelError(name, found=f"{module} for {', '.join(served) or 'no CPython'}",
-                             expected=f"{', '.join(wanted) or 'none'}, which Requires-Python {requires_python} admits",
-                             fix="give the wheel the Requires-Python that the Pythons of the build came from")
+            raise WheelError(
+                name,
+                found=f"{module} for {', '.join(served) or 'no CPython'}",
+                expected=f"{', '.join(wanted) or 'none'}, which Requires-Python {requires_python} admits",
+                fix="give the wheel the Requires-Python that the Pythons of the build came from",
+            )
 
 
 def _metadata(about: Description, version: Version, licenses: dict[str, Path]) -> bytes:
@@ -117,11 +140,13 @@ def _metadata(about: Description, version: Version, licenses: dict[str, Path]) -
             Requirement(requirement)
         expression = canonicalize_license_expression(expression) if expression else ""
     except InvalidRequirement as error:
-        raise WheelError("--requires", found=str(error).splitlines()[0], expected="requirements such as torch==2.14.0",
-                         fix="mend it") from None
+        raise WheelError(
+            "--requires", found=str(error).splitlines()[0], expected="requirements such as torch==2.14.0", fix="mend it"
+        ) from None
     except InvalidLicenseExpression as error:
-        raise WheelError("--license-expression", found=str(error), expected="an SPDX expression such as MIT",
-                         fix="mend it") from None
+        raise WheelError(
+            "--license-expression", found=str(error), expected="an SPDX expression such as MIT", fix="mend it"
+        ) from None
     fields = [
         ("Metadata-Version", "2.4"),
         ("Name", about.distribution),
@@ -151,8 +176,12 @@ def _mapping(option: str, pairs: Sequence[str]) -> dict[str, Path]:
         if not equals or not path or not source:
             raise WheelError(option, found=repr(pair), expected="PATH_IN_WHEEL=FILE", fix="mend it")
         if path in result:
-            raise WheelError(option, found=f"two files for {path}: {result[path]} and {source}", expected="one",
-                             fix="take one of them away")
+            raise WheelError(
+                option,
+                found=f"two files for {path}: {result[path]} and {source}",
+                expected="one",
+                fix="take one of them away",
+            )
         result[path] = Path(source)
     return result
 
@@ -160,8 +189,11 @@ def _mapping(option: str, pairs: Sequence[str]) -> dict[str, Path]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="wheel-build", fromfile_prefix_chars="@", description=__doc__.splitlines()[0],
-        epilog="@FILE stands for the arguments in it, one a line. Exit code: 0; 1 with one line of error.")
+        prog="wheel-build",
+        fromfile_prefix_chars="@",
+        description=__doc__.splitlines()[0],
+        epilog="@FILE stands for the arguments in it, one a line. Exit code: 0; 1 with one line of error.",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the wheel to write; its name has version and tags")
     parser.add_argument("--distribution", required=True, help="the name of the distribution, as METADATA writes it")
     parser.add_argument("--requires-python", required=True, help="the version specifier of the Pythons that it is for")
@@ -169,14 +201,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--summary", default="", help="one line on what it is")
     parser.add_argument("--license-expression", default="", help="the SPDX expression of all that is in the wheel")
     parser.add_argument("--project-url", action="append", default=[], help="'Label, URL'; repeat it for more")
-    parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="a file, and its path in "
-                        "the wheel")
-    parser.add_argument("--license", action="append", default=[], metavar="PATH=FILE", help="a licence, and its path "
-                        "below .dist-info/licenses")
+    parser.add_argument(
+        "--file", action="append", default=[], metavar="PATH=FILE", help="a file, and its path in the wheel"
+    )
+    parser.add_argument(
+        "--license",
+        action="append",
+        default=[],
+        metavar="PATH=FILE",
+        help="a licence, and its path below .dist-info/licenses",
+    )
     arguments = parser.parse_args(argv)
     about = Description(
-        arguments.distribution, arguments.requires_python, tuple(arguments.requires), arguments.summary,
-        arguments.license_expression, tuple(arguments.project_url))
+        arguments.distribution,
+        arguments.requires_python,
+        tuple(arguments.requires),
+        arguments.summary,
+        arguments.license_expression,
+        tuple(arguments.project_url),
+    )
     try:
         build_wheel(arguments.out, about, _mapping("--file", arguments.file), _mapping("--license", arguments.license))
     except WheelError as error:

@@ -37,43 +37,87 @@ def check_wheel(path: str | Path, options: Options) -> Report:
             findings = list(dict.fromkeys(wheel.findings + findings))
             accepted = [f for f in findings if options.accepts(f.rule, f.path)]
             findings = [f for f in findings if f not in accepted]
-            return Report(name, "findings" if findings else "clean",
-                          [f"3.{minor}" for minor in wheel.installable], kinds_of(wheel),
-                          rows_of(wheel, findings), findings, accepted)
+            return Report(
+                name,
+                "findings" if findings else "clean",
+                [f"3.{minor}" for minor in wheel.installable],
+                kinds_of(wheel),
+                rows_of(wheel, findings),
+                findings,
+                accepted,
+            )
     except UnreadableError as error:
         return Report(name, "unreadable", findings=[error.finding])
     except WheelError as error:
-        return Report(name, "unreadable", findings=[
-            Finding("unreadable", name, error.found, error.expected, error.fix)])
+        return Report(
+            name, "unreadable", findings=[Finding("unreadable", name, error.found, error.expected, error.fix)]
+        )
     # Last line of defence: whatever a library makes of hostile bytes, it does not pass.
     except Exception as error:
-        return Report(name, "unreadable", findings=[
-            Finding("unreadable", name, f"bytes that cannot be read ({type(error).__name__}: "
-                    f"{error})", "a wheel", "download or build it anew")])
+        return Report(
+            name,
+            "unreadable",
+            findings=[
+                Finding(
+                    "unreadable",
+                    name,
+                    f"bytes that cannot be read ({type(error).__name__}: {error})",
+                    "a wheel",
+                    "download or build it anew",
+                )
+            ],
+        )
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         fromfile_prefix_chars="@",
-        prog="wheel-check", description="Proves that wheels with CPython extensions will load "
-        "wherever their metadata says.", epilog=__doc__.partition("\n\n")[2])
+        prog="wheel-check",
+        description="Proves that wheels with CPython extensions will load wherever their metadata says.",
+        epilog=__doc__.partition("\n\n")[2],
+    )
     parser.add_argument("wheels", metavar="WHEEL", nargs="+", type=Path)
-    parser.add_argument("--requires-python", metavar="SPECIFIER", default="",
-                        help="the matrix that was built; METADATA must admit exactly it")
-    parser.add_argument("--torch", metavar="VERSION", default="",
-                        help="the torch compiled against; METADATA's requirement must admit it")
-    parser.add_argument("--allow-library", metavar="[GLOB:]LIBRARY", action="append", default=[],
-                        help="a DT_NEEDED library that is fine, of all files or of those named")
-    parser.add_argument("--accept", metavar="RULE[:GLOB]", action="append", default=[],
-                        help="findings that are known; they are listed but do not count")
-    parser.add_argument("--jit-headers", metavar="DIRECTORY", type=Path,
-                        help="DeepGEMM's include/, with which the wheel's must be identical")
-    parser.add_argument("--jit-header", metavar="PATH=FILE", action="append", default=[],
-                        help="one such header: its path below include/, and the file to compare")
-    parser.add_argument("--strict", action="store_true",
-                        help="a file that does not prove its CPython is a finding")
-    parser.add_argument("--json-output", metavar="FILE", type=Path,
-                        help="write the JSON report there too")
+    parser.add_argument(
+        "--requires-python",
+        metavar="SPECIFIER",
+        default="",
+        help="the matrix that was built; METADATA must admit exactly it",
+    )
+    parser.add_argument(
+        "--torch",
+        metavar="VERSION",
+        default="",
+        help="the torch compiled against; METADATA's requirement must admit it",
+    )
+    parser.add_argument(
+        "--allow-library",
+        metavar="[GLOB:]LIBRARY",
+        action="append",
+        default=[],
+        help="a DT_NEEDED library that is fine, of all files or of those named",
+    )
+    parser.add_argument(
+        "--accept",
+        metavar="RULE[:GLOB]",
+        action="append",
+        default=[],
+        help="findings that are known; they are listed but do not count",
+    )
+    parser.add_argument(
+        "--jit-headers",
+        metavar="DIRECTORY",
+        type=Path,
+        help="DeepGEMM's include/, with which the wheel's must be identical",
+    )
+    parser.add_argument(
+        "--jit-header",
+        metavar="PATH=FILE",
+        action="append",
+        default=[],
+        help="one such header: its path below include/, and the file to compare",
+    )
+    parser.add_argument("--strict", action="store_true", help="a file that does not prove its CPython is a finding")
+    parser.add_argument("--json-output", metavar="FILE", type=Path, help="write the JSON report there too")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser.parse_args(argv)
 
@@ -96,8 +140,14 @@ def _options(arguments: argparse.Namespace) -> Options:
             raise ValueError(f"--jit-header {entry}; expected PATH=FILE")
         headers = headers or {}
         headers[path] = sha256([Path(file).read_bytes()])[0]
-    options = Options(arguments.requires_python, arguments.torch, tuple(arguments.allow_library),
-                      tuple(arguments.accept), headers, arguments.strict)
+    options = Options(
+        arguments.requires_python,
+        arguments.torch,
+        tuple(arguments.allow_library),
+        tuple(arguments.accept),
+        headers,
+        arguments.strict,
+    )
     if problem := problem_with(options):
         raise ValueError(problem)
     return options
@@ -105,8 +155,11 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def header_digests(folder: Path) -> dict[str, str]:
     """Path below the folder → its digest, as RECORD writes it."""
-    return {file.relative_to(folder).as_posix(): sha256([file.read_bytes()])[0]
-            for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {
+        file.relative_to(folder).as_posix(): sha256([file.read_bytes()])[0]
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,8 +16,11 @@ def served_pythons(paths: Iterable[str], tags: Iterable[Tag], pythons: Sequence[
     A free-threaded or debug build serves no ordinary CPython; one for the stable ABI serves those that the wheel's
     tags say. A plain `name.so` says nothing about what it was compiled for, and serves none.
     """
-    oldest = [int(tag.interpreter[3:]) for tag in tags
-              if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()]
+    oldest = [
+        int(tag.interpreter[3:])
+        for tag in tags
+        if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()
+    ]
     modules: dict[str, set[str]] = {}
     for path in paths:
         name = parse_extension_name(path)

@@ -14,13 +14,23 @@ from abi3info import DATAS, FUNCTIONS
 _PY = re.compile(r"_?Py[A-Z_]")
 # Members of the stable ABI that an ordinary CPython on Linux does not export.
 _ELSEWHERE = frozenset({"MS_WINDOWS", "Py_REF_DEBUG", "Py_TRACE_REFS", "USE_STACKCHECK"})
-_FREE_THREADED = frozenset({
-    "_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount",
-})
-_DEBUG = frozenset({
-    "_Py_NegativeRefcount", "_Py_RefTotal", "_Py_INCREF_IncRefTotal", "_Py_DECREF_DecRefTotal",
-    "PyModule_Create2TraceRefs", "_Py_DecRefSharedDebug",
-})
+_FREE_THREADED = frozenset(
+    {
+        "_Py_DecRefShared",
+        "_Py_DecRefSharedDebug",
+        "_Py_MergeZeroLocalRefcount",
+    }
+)
+_DEBUG = frozenset(
+    {
+        "_Py_NegativeRefcount",
+        "_Py_RefTotal",
+        "_Py_INCREF_IncRefTotal",
+        "_Py_DECREF_DecRefTotal",
+        "PyModule_Create2TraceRefs",
+        "_Py_DecRefSharedDebug",
+    }
+)
 
 
 @cache
@@ -28,8 +38,11 @@ def _table() -> tuple[tuple[int, ...], dict[str, frozenset[int]]]:
     text = Path(__file__).with_name("data").joinpath("cpython_symbols.json").read_text("utf-8")
     data = json.loads(text)
     known = tuple(_minor(v) for v in data["sources"])
-    exported = {name: frozenset(_minor(v) for v in versions.split())
-                for versions, names in data["symbols"].items() for name in names}
+    exported = {
+        name: frozenset(_minor(v) for v in versions.split())
+        for versions, names in data["symbols"].items()
+        for name in names
+    }
     return known, exported
 
 
@@ -54,9 +67,11 @@ def exporters(name: str) -> frozenset[int]:
 @cache
 def _stable_abi() -> dict[str, int]:
     entries = [*FUNCTIONS.items(), *DATAS.items()]
-    return {symbol.name: value.added.minor for symbol, value in entries
-            if (value.ifdef.name if hasattr(value.ifdef, "name") else value.ifdef)
-            not in _ELSEWHERE}
+    return {
+        symbol.name: value.added.minor
+        for symbol, value in entries
+        if (value.ifdef.name if hasattr(value.ifdef, "name") else value.ifdef) not in _ELSEWHERE
+    }
 
 
 def stable_abi_since(name: str) -> int | None:

@@ -34,9 +34,16 @@ _MAX_EXTRA = 80 << 20
 _MAX_PASSES = 12
 
 _PF_X = 1
-MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64", "EM_386": "i686", "EM_ARM": "armv7l",
-            "EM_PPC64": "ppc64le", "EM_S390": "s390x", "EM_RISCV": "riscv64",
-            "EM_LOONGARCH": "loongarch64"}
+MACHINES = {
+    "EM_X86_64": "x86_64",
+    "EM_AARCH64": "aarch64",
+    "EM_386": "i686",
+    "EM_ARM": "armv7l",
+    "EM_PPC64": "ppc64le",
+    "EM_S390": "s390x",
+    "EM_RISCV": "riscv64",
+    "EM_LOONGARCH": "loongarch64",
+}
 
 
 class ElfError(Exception):
@@ -82,8 +89,7 @@ class SharedObject:
 
     def newest(self, prefix: str) -> str:
         """The newest required version such as GLIBC_2.28 among those with a numeric part, or ""."""
-        numbers = [n for versions in self.versions.values() for v in versions
-                   if (n := version_number(v, prefix))]
+        numbers = [n for versions in self.versions.values() for v in versions if (n := version_number(v, prefix))]
         return f"{prefix}_" + ".".join(map(str, max(numbers))) if numbers else ""
 
 
@@ -97,9 +103,9 @@ def version_number(version: str, prefix: str) -> tuple[int, ...] | None:
 class ElfReader:
     """Takes a file's bytes once, in order, and then answers from what it kept.
 
-        reader = ElfReader(size, reopen)     # reopen() gives the bytes once more, from the start
-        for chunk in chunks: reader.feed(chunk)
-        shared_object = reader.parse()
+    reader = ElfReader(size, reopen)     # reopen() gives the bytes once more, from the start
+    for chunk in chunks: reader.feed(chunk)
+    shared_object = reader.parse()
     """
 
     def __init__(self, size: int, reopen: Callable[[], Iterable[bytes]]) -> None:
@@ -111,32 +117,29 @@ class ElfReader:
 
     def feed(self, chunk: bytes) -> None:
         if len(self._head) < HEAD:
-            self._head += chunk[:HEAD - len(self._head)]
+            self._head += chunk[: HEAD - len(self._head)]
 
     def read(self, offset: int, size: int) -> bytes:
         """Exactly these bytes, or ElfError."""
         if offset < 0 or size < 0 or offset + size > self.size:
-            raise ElfError(f"a table at bytes {offset} to {offset + size} of a file that has "
-                           f"{self.size} (truncated?)")
+            raise ElfError(f"a table at bytes {offset} to {offset + size} of a file that has {self.size} (truncated?)")
         if offset + size <= len(self._head):
-            return bytes(self._head[offset:offset + size])
+            return bytes(self._head[offset : offset + size])
         for start, data in self._extents:
             if start <= offset and offset + size <= start + len(data):
-                return data[offset - start:offset - start + size]
+                return data[offset - start : offset - start + size]
         return self._fetch(offset, size)
 
     def _fetch(self, offset: int, size: int) -> bytes:
         wanted = min(max(size, _READ_AHEAD), self.size - offset)
         self._passes += 1
-        if (self._passes > _MAX_PASSES
-                or wanted + sum(len(data) for _, data in self._extents) > _MAX_EXTRA):
-            raise ElfError("tables that are scattered over the file, or far larger than those "
-                           "of any extension module")
+        if self._passes > _MAX_PASSES or wanted + sum(len(data) for _, data in self._extents) > _MAX_EXTRA:
+            raise ElfError("tables that are scattered over the file, or far larger than those of any extension module")
         data, at = bytearray(), 0
         for chunk in self._reopen():
             first = max(offset - at, 0)
             if first < len(chunk):
-                data += chunk[first:first + wanted - len(data)]
+                data += chunk[first : first + wanted - len(data)]
             at += len(chunk)
             if len(data) >= wanted:
                 break
@@ -164,8 +167,9 @@ class ElfReader:
         # pyelftools answers hostile bytes with exceptions of many kinds; all of them mean the same.
         except Exception as error:
             text = str(error).splitlines()[0][:120] if str(error) else ""
-            raise ElfError(f"headers that cannot be decoded ({type(error).__name__}"
-                           f"{': ' + text if text else ''})") from None
+            raise ElfError(
+                f"headers that cannot be decoded ({type(error).__name__}{': ' + text if text else ''})"
+            ) from None
 
 
 def _parse(reader: ElfReader) -> SharedObject:
@@ -181,15 +185,15 @@ def _parse(reader: ElfReader) -> SharedObject:
     if not 0 < elf["e_phnum"] <= MAX_SEGMENTS:
         raise ElfError(f"{elf['e_phnum']} program headers")
     reader.read(elf["e_phoff"], elf["e_phnum"] * elf["e_phentsize"])
-    result = SharedObject(MACHINES.get(elf["e_machine"], str(elf["e_machine"])), elf.elfclass,
-                          elf.little_endian)
+    result = SharedObject(MACHINES.get(elf["e_machine"], str(elf["e_machine"])), elf.elfclass, elf.little_endian)
     if elf["e_machine"] == "EM_PPC64" and not elf.little_endian:
         result.machine = "ppc64"
     result.segments = tuple(_segments(elf))
     for segment in result.segments:
         if segment.type == "PT_LOAD" and segment.offset + segment.size > reader.size:
-            raise ElfError(f"a segment up to byte {segment.offset + segment.size} of a file that "
-                           f"has {reader.size} (truncated?)")
+            raise ElfError(
+                f"a segment up to byte {segment.offset + segment.size} of a file that has {reader.size} (truncated?)"
+            )
         if segment.type == "PT_GNU_STACK":
             result.stack_flags = segment.flags
     _read_dynamic(reader, elf, result)
@@ -235,18 +239,23 @@ class _View(io.RawIOBase):
             raise ElfError("a header table far larger than any real one")
         data = self._reader.read(self._at, size)
         if self._at < len(self._header):
-            patched = self._header[self._at:self._at + size]
-            data = patched + data[len(patched):]
+            patched = self._header[self._at : self._at + size]
+            data = patched + data[len(patched) :]
         self._at += size
         return data
 
 
 def _segments(elf: ELFFile) -> Iterator[Segment]:
     for index in range(elf["e_phnum"]):
-        header = struct_parse(elf.structs.Elf_Phdr, elf.stream,
-                              stream_pos=elf["e_phoff"] + index * elf["e_phentsize"])
-        yield Segment(str(header["p_type"]), header["p_flags"], header["p_offset"],
-                      header["p_vaddr"], header["p_filesz"], header["p_memsz"])
+        header = struct_parse(elf.structs.Elf_Phdr, elf.stream, stream_pos=elf["e_phoff"] + index * elf["e_phentsize"])
+        yield Segment(
+            str(header["p_type"]),
+            header["p_flags"],
+            header["p_offset"],
+            header["p_vaddr"],
+            header["p_filesz"],
+            header["p_memsz"],
+        )
 
 
 def file_offset(segments: Iterable[Segment], address: int) -> int | None:
@@ -312,8 +321,9 @@ def _string(strings: bytes, at: int) -> str:
     return strings[at:end].decode("utf-8", "backslashreplace")
 
 
-def _symbol_count(reader: ElfReader, order: str, bits: int, tags: dict[str, list[int]],
-                  place: Callable[[str], int]) -> int:
+def _symbol_count(
+    reader: ElfReader, order: str, bits: int, tags: dict[str, list[int]], place: Callable[[str], int]
+) -> int:
     """The dynamic symbol table has no length of its own; the hash tables tell it."""
     if "DT_HASH" in tags:
         count = struct.unpack(order + "2I", reader.read(place("DT_HASH"), 8))[1]
@@ -342,8 +352,7 @@ def _gnu_hash_count(reader: ElfReader, order: str, bits: int, at: int) -> int:
     return last + 1
 
 
-def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes,
-                  result: SharedObject) -> None:
+def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes, result: SharedObject) -> None:
     wide = result.bits == 64
     order = "<" if result.little_endian else ">"
     layout = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
@@ -357,7 +366,7 @@ def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes,
         if binding not in (1, 2, 10) or not symbol[0]:
             continue
         # Only STV_DEFAULT and STV_PROTECTED can be found by dlsym.
-        exported = other & 3 in (0, 3) and strings[symbol[0]:symbol[0] + 6] == b"PyInit"
+        exported = other & 3 in (0, 3) and strings[symbol[0] : symbol[0] + 6] == b"PyInit"
         if section and not exported:
             continue
         name = _string(strings, symbol[0])
@@ -372,8 +381,7 @@ def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes,
     result.inits = frozenset(inits)
 
 
-def _read_versions(reader: ElfReader, at: int, count: int, strings: bytes,
-                   result: SharedObject) -> None:
+def _read_versions(reader: ElfReader, at: int, count: int, strings: bytes, result: SharedObject) -> None:
     order = "<" if result.little_endian else ">"
     need, aux = struct.Struct(order + "2H3I"), struct.Struct(order + "I2H2I")
     found: dict[str, set[str]] = {}
@@ -397,8 +405,7 @@ def _read_versions(reader: ElfReader, at: int, count: int, strings: bytes,
     result.versions = {library: frozenset(versions) for library, versions in found.items()}
 
 
-def relative_slots(reader: ElfReader, elf: SharedObject,
-                   targets: frozenset[int]) -> Iterator[int]:
+def relative_slots(reader: ElfReader, elf: SharedObject, targets: frozenset[int]) -> Iterator[int]:
     """Addresses whose word is set at load time to one of the target addresses (64-bit, RELA)."""
     relative = {"x86_64": 8, "aarch64": 1027}.get(elf.machine)
     if relative is None or elf.bits != 64 or not elf.little_endian or not targets:

@@ -48,7 +48,8 @@ _DECREF = re.compile(
     rb"|[\x48\x49](?:\x83[\xe8-\xef]\x01|\xff[\xc8-\xcf])[\x48\x49\x4c\x4d]\x89[\x00-\x3f]"
     rb"(?:[\x74\x75]|\x0f[\x84\x85]))"
     rb"|[\x48\x49](?:\x83[\x28-\x2f]\x01|\xff[\x08-\x0f])(?:[\x74\x75]|\x0f[\x84\x85])",
-    re.DOTALL)
+    re.DOTALL,
+)
 
 _STATIC_COUNTS = {
     1: ("1", lambda minor: minor <= 12),
@@ -130,8 +131,9 @@ def scan(reader: ElfReader, elf: SharedObject, module: str) -> Marks:
     return marks
 
 
-def _matches(pattern: re.Pattern[bytes], window: bytes, offset: int,
-             ranges: list[tuple[int, int]]) -> Iterator[tuple[int, re.Match[bytes]]]:
+def _matches(
+    pattern: re.Pattern[bytes], window: bytes, offset: int, ranges: list[tuple[int, int]]
+) -> Iterator[tuple[int, re.Match[bytes]]]:
     for start, end in ranges:
         if start < offset + len(window) and offset < end:
             for match in pattern.finditer(window, max(start - offset, 0), max(end - offset, 0)):
@@ -172,8 +174,7 @@ def compiled_for(reader: ElfReader, elf: SharedObject, marks: Marks) -> Compiled
         leave(everything & marks.versions, "pybind11's version string")
     if marks.cython and everything & marks.immediates:
         leave(everything & marks.immediates, "Cython's compile-time version")
-    undefined = {name for name, weak in elf.undefined.items()
-                 if not weak and is_python_symbol(name)}
+    undefined = {name for name, weak in elf.undefined.items() if not weak and is_python_symbol(name)}
     _symbol_evidence(undefined, everything, leave)
     free_threaded = bool(free_threaded_symbols(undefined))
     count = None if free_threaded else _static_count(reader, elf, marks)
@@ -184,13 +185,16 @@ def compiled_for(reader: ElfReader, elf: SharedObject, marks: Marks) -> Compiled
         new, old = marks.immortal_decrefs, marks.plain_decrefs
         # Code of other origin can look like the old form, hardly ever like the new one.
         if new and new >= 4 * old:
-            leave(frozenset(m for m in everything if m >= 12),
-                  f"{new} Py_DECREF that know immortal objects")
+            leave(frozenset(m for m in everything if m >= 12), f"{new} Py_DECREF that know immortal objects")
         elif old and not new and "_Py_Dealloc" in undefined:
-            leave(frozenset(m for m in everything if m < 12),
-                  f"{old} Py_DECREF that know no immortal objects")
-    return Compiled(left, free_threaded, not free_threaded and "_Py_Dealloc" in undefined,
-                    bool(debug_symbols(undefined)), tuple(told))
+            leave(frozenset(m for m in everything if m < 12), f"{old} Py_DECREF that know no immortal objects")
+    return Compiled(
+        left,
+        free_threaded,
+        not free_threaded and "_Py_Dealloc" in undefined,
+        bool(debug_symbols(undefined)),
+        tuple(told),
+    )
 
 
 def _symbol_evidence(undefined: set[str], everything: frozenset[int], leave) -> None:
@@ -204,8 +208,10 @@ def _symbol_evidence(undefined: set[str], everything: frozenset[int], leave) -> 
         leave(minors, f"undefined symbol {names[0]}{more}")
     redirected = sorted(n for n in undefined if n.endswith("_SizeT"))
     if redirected:
-        leave(frozenset(m for m in everything if m <= 12),
-              f"undefined symbol {redirected[0]}, which headers refer to no longer")
+        leave(
+            frozenset(m for m in everything if m <= 12),
+            f"undefined symbol {redirected[0]}, which headers refer to no longer",
+        )
 
 
 def _static_count(reader: ElfReader, elf: SharedObject, marks: Marks) -> int | None:
@@ -216,8 +222,11 @@ def _static_count(reader: ElfReader, elf: SharedObject, marks: Marks) -> int | N
         # A submodule's m_name may hold the dotted name.
         start = at - (len(before) - before.rfind(b"\0") - 1)
         for offset in (at, start):
-            targets.update(s.address + offset - s.offset for s in elf.segments
-                           if s.type == "PT_LOAD" and s.offset <= offset < s.offset + s.size)
+            targets.update(
+                s.address + offset - s.offset
+                for s in elf.segments
+                if s.type == "PT_LOAD" and s.offset <= offset < s.offset + s.size
+            )
     counts = set()
     for slot in relative_slots(reader, elf, frozenset(targets)):
         at = file_offset(elf.segments, slot - 40)

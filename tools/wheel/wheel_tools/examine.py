@@ -131,34 +131,43 @@ def examine(archive: WheelArchive) -> Wheel:
 
 def _refuse_hostile(archive: WheelArchive) -> None:
     def refuse(rule: str, path: str, found: str, required: str) -> None:
-        raise UnreadableError(Finding(rule, path, found, required,
-                                 "do not install it; get the wheel from its publisher"))
+        raise UnreadableError(
+            Finding(rule, path, found, required, "do not install it; get the wheel from its publisher")
+        )
 
     file_name = archive.path.name
     size = archive.path.stat().st_size
     if len(archive.members) > MAX_MEMBERS:
-        refuse("zip-bomb", file_name, f"{len(archive.members)} members",
-               f"at most {MAX_MEMBERS}")
+        refuse("zip-bomb", file_name, f"{len(archive.members)} members", f"at most {MAX_MEMBERS}")
     total = sum(member.size for member in archive.members)
     if total > max(size * BOMB_TOTAL_RATIO, BOMB_FLOOR) or total > BOMB_TOTAL:
-        refuse("zip-bomb", file_name, f"{total} bytes compressed to {size}",
-               f"at most {BOMB_TOTAL_RATIO} times the archive's size, and {BOMB_TOTAL} bytes")
+        refuse(
+            "zip-bomb",
+            file_name,
+            f"{total} bytes compressed to {size}",
+            f"at most {BOMB_TOTAL_RATIO} times the archive's size, and {BOMB_TOTAL} bytes",
+        )
     end, last = 0, ""
     for member in sorted(archive.members, key=lambda m: m.info.header_offset):
-        if (member.size > BOMB_FLOOR and member.size > member.compressed_size * BOMB_RATIO):
-            refuse("zip-bomb", member.name,
-                   f"{member.size} bytes compressed to {member.compressed_size}",
-                   f"at most {BOMB_RATIO} times as many")
+        if member.size > BOMB_FLOOR and member.size > member.compressed_size * BOMB_RATIO:
+            refuse(
+                "zip-bomb",
+                member.name,
+                f"{member.size} bytes compressed to {member.compressed_size}",
+                f"at most {BOMB_RATIO} times as many",
+            )
         if member.info.flag_bits & 1:
             refuse("zip-encrypted", member.name, "an encrypted member", "members one can read")
         if member.info.compress_type not in _METHODS:
-            refuse("zip-method", member.name,
-                   f"compression method {member.info.compress_type}",
-                   "stored or deflated members, as in every wheel")
+            refuse(
+                "zip-method",
+                member.name,
+                f"compression method {member.info.compress_type}",
+                "stored or deflated members, as in every wheel",
+            )
         # 30 bytes of local header come before the name and the data.
         if member.info.header_offset < end:
-            refuse("zip-bomb", member.name, f"data that overlaps that of {last}",
-                   "members that lie one after another")
+            refuse("zip-bomb", member.name, f"data that overlaps that of {last}", "members that lie one after another")
         end = member.info.header_offset + 30 + member.compressed_size
         last = member.name
 

@@ -26,5 +26,5 @@ class Finding:
 
 def printable(text: str, limit: int = 600) -> str:
     """The text on one line: no control characters, no terminal escapes, no flood."""
-    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit + 1])
+    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return clean if len(text) <= limit else clean[:limit] + "…"

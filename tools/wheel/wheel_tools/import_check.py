@@ -66,8 +66,11 @@ def check_python(python: Python, args: argparse.Namespace, work: Path) -> Probe:
     """Makes the environment, installs, imports, and looks at what was imported."""
     environment = work / python.tag
     interpreter = os.path.abspath(python.interpreter)
-    run([interpreter, "-m", "venv", "--without-pip", str(environment)], work,
-        f"{python.interpreter} makes no virtual environment")
+    run(
+        [interpreter, "-m", "venv", "--without-pip", str(environment)],
+        work,
+        f"{python.interpreter} makes no virtual environment",
+    )
     inside = environment / "bin" / "python"
     packages = environment / "lib" / f"python{python.version}" / "site-packages"
     # A link to the pins lies in the test's runfiles; the packages lie beside the file itself.
@@ -76,21 +79,42 @@ def check_python(python: Python, args: argparse.Namespace, work: Path) -> Probe:
         raise ImportCheckError(f"no torch in {site}; its repository is incomplete: fetch it again")
     packages.joinpath("torch_runtime.pth").write_text(f"{site}\n", "utf-8")
     # torch and its requirements are there by the .pth file, which an installer cannot see.
-    run([os.path.abspath(args.uv), "pip", "install", "--quiet", "--python", str(inside), "--no-deps",
-         "--no-index", "--offline", "--no-config", "--cache-dir", str(work / "cache"),
-         os.path.abspath(args.wheel)], work, "uv does not install the wheel")
+    run(
+        [
+            os.path.abspath(args.uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(inside),
+            "--no-deps",
+            "--no-index",
+            "--offline",
+            "--no-config",
+            "--cache-dir",
+            str(work / "cache"),
+            os.path.abspath(args.wheel),
+        ],
+        work,
+        "uv does not install the wheel",
+    )
     out = work / f"{python.tag}.json"
     # Not beside the sources: an environment must not find what is not installed in it.
-    run([str(inside), "-I", "-B", "-c", _PROBE, args.module, args.extension, str(out), *args.loaded],
-        work, f"import {args.module} fails")
+    run(
+        [str(inside), "-I", "-B", "-c", _PROBE, args.module, args.extension, str(out), *args.loaded],
+        work,
+        f"import {args.module} fails",
+    )
     return judge(json.loads(out.read_text("utf-8")), python, args, packages)
 
 
 def judge(found: dict, python: Python, args: argparse.Namespace, packages: Path) -> Probe:
     """The probe's answer is what it has to be, or ImportCheckError."""
     if found["version"] != python.version:
-        raise ImportCheckError(f"{python.interpreter} is CPython {found['version']}; expected "
-                               f"{python.version}: register an interpreter of that version")
+        raise ImportCheckError(
+            f"{python.interpreter} is CPython {found['version']}; expected "
+            f"{python.version}: register an interpreter of that version"
+        )
     file = Path(found["file"])
     if packages.resolve() not in file.resolve().parents:
         raise ImportCheckError(f"{file} was imported; expected a file that the wheel installed")
@@ -98,17 +122,31 @@ def judge(found: dict, python: Python, args: argparse.Namespace, packages: Path)
     if not file.name.endswith(suffix):
         raise ImportCheckError(f"{file.name} was imported; expected one whose name ends in {suffix}")
     if found["missing"]:
-        raise ImportCheckError(f"{', '.join(found['missing'])} not loaded; expected it to be, "
-                               f"after import {args.module}")
+        raise ImportCheckError(
+            f"{', '.join(found['missing'])} not loaded; expected it to be, after import {args.module}"
+        )
     return Probe(file.name, found["torch"], frozenset(found["names"]))
 
 
 def run(command: list[str], work: Path, failure: str) -> None:
-    environment = {"HOME": str(work), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8",
-                   "TMPDIR": str(work), "XDG_CACHE_HOME": str(work)}
-    result = subprocess.run(command, cwd=work, env=environment, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            errors="replace", check=False)
+    environment = {
+        "HOME": str(work),
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(work),
+        "XDG_CACHE_HOME": str(work),
+    }
+    result = subprocess.run(
+        command,
+        cwd=work,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if result.returncode != 0:
         last = "\n".join("    " + printable(line) for line in result.stdout.splitlines()[-25:])
         raise ImportCheckError(f"{failure} (exit status {result.returncode}):\n{last}")
@@ -118,19 +156,25 @@ def torch_requirement_problem(wheel: Path, torch: str) -> str:
     """Why the torch that was imported is not one that the wheel requires, or ""."""
     with WheelArchive(wheel) as archive:
         for requirement in archive.requires_dist:
-            if (canonicalize_name(requirement.name) == "torch"
-                    and not requirement.specifier.contains(torch, prereleases=True)):
-                return (f"torch {torch} was imported; the wheel requires {requirement}: "
-                        "give import_check_test the packages of that torch")
+            if canonicalize_name(requirement.name) == "torch" and not requirement.specifier.contains(
+                torch, prereleases=True
+            ):
+                return (
+                    f"torch {torch} was imported; the wheel requires {requirement}: "
+                    "give import_check_test the packages of that torch"
+                )
     return ""
 
 
 def compare_names(probes: dict[str, Probe]) -> list[str]:
     """The public names must be the same under every CPython."""
     everywhere = frozenset.union(*(probe.names for probe in probes.values()))
-    return [f"{version}: lacks the public names {', '.join(sorted(everywhere - probe.names))}; "
-            "expected the same names under every CPython"
-            for version, probe in probes.items() if probe.names != everywhere]
+    return [
+        f"{version}: lacks the public names {', '.join(sorted(everywhere - probe.names))}; "
+        "expected the same names under every CPython"
+        for version, probe in probes.items()
+        if probe.names != everywhere
+    ]
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -140,12 +184,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--module", required=True)
     parser.add_argument("--extension", default="", help="the module's extension module, such as _C")
     parser.add_argument("--stable-abi", action="store_true", help="expect <extension>.abi3.so")
-    parser.add_argument("--loaded", action="append", default=[], metavar="NAME",
-                        help="a module that must be in sys.modules afterwards")
-    parser.add_argument("--skip-missing", action="store_true",
-                        help="a CPython without an interpreter is skipped; it fails otherwise")
-    parser.add_argument("--python", action="append", required=True, default=[],
-                        metavar="TAG,VERSION,INTERPRETER,PINS")
+    parser.add_argument(
+        "--loaded", action="append", default=[], metavar="NAME", help="a module that must be in sys.modules afterwards"
+    )
+    parser.add_argument(
+        "--skip-missing", action="store_true", help="a CPython without an interpreter is skipped; it fails otherwise"
+    )
+    parser.add_argument("--python", action="append", required=True, default=[], metavar="TAG,VERSION,INTERPRETER,PINS")
     parser.add_argument("--work", type=Path, required=True, help="an empty directory to work in")
     return parser.parse_args(argv)
 
@@ -163,9 +208,11 @@ def main(argv: list[str] | None = None) -> int:
             return 2
         python = Python(*parts)
         if not python.interpreter:
-            told = (f"no interpreter of CPython {python.version} is registered; install one with "
-                    "headers (pyenv, uv, the system's), name one in the pythons extension, or skip it "
-                    "with --@rules_deepgemm//bazel/rules:skip_missing_interpreters")
+            told = (
+                f"no interpreter of CPython {python.version} is registered; install one with "
+                "headers (pyenv, uv, the system's), name one in the pythons extension, or skip it "
+                "with --@rules_deepgemm//bazel/rules:skip_missing_interpreters"
+            )
             print(f"{python.version}: {'SKIPPED' if args.skip_missing else 'FAILED'}: {told}")
             skipped, failed = skipped + args.skip_missing, failed + (not args.skip_missing)
             continue
@@ -178,8 +225,7 @@ def main(argv: list[str] | None = None) -> int:
             failed += 1
             continue
         probes[python.version] = probe
-        print(f"{python.version}: ok: {probe.file}, torch {probe.torch}, {len(probe.names)} public names",
-              flush=True)
+        print(f"{python.version}: ok: {probe.file}, torch {probe.torch}, {len(probe.names)} public names", flush=True)
     if probes:
         different = compare_names(probes)
         failed += len(different)

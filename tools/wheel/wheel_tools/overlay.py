@@ -49,16 +49,21 @@ class _Plan:
     aliases: tuple[str, ...] = ()
 
 
-def overlay_wheel(base_path: Path, overlay_path: Path, settings: Settings, *, out: Path | None = None,
-                  out_dir: Path | None = None) -> Path:
+def overlay_wheel(
+    base_path: Path, overlay_path: Path, settings: Settings, *, out: Path | None = None, out_dir: Path | None = None
+) -> Path:
     """Writes the wheel to `out`, which must have the right name, or into `out_dir`; returns its path."""
     with WheelArchive(base_path) as base, WheelArchive(overlay_path) as overlay:
         check_inputs(base, overlay, settings)
         plan = _plan(base, overlay, settings)
         target = out or (out_dir or Path()) / plan.file_name
         if target.name != plan.file_name:
-            raise WheelError(str(target), found=f"the output name {target.name}", expected=plan.file_name,
-                             fix="name the output as the wheel's contents demand")
+            raise WheelError(
+                str(target),
+                found=f"the output name {target.name}",
+                expected=plan.file_name,
+                fix="name the output as the wheel's contents demand",
+            )
         _write_aside(target, base, overlay, settings, plan)
     return target
 
@@ -75,8 +80,12 @@ def joined_version(base: Version, label: str) -> Version:
             return base
         return Version(f"{base.public}+{local + '.' if local else ''}{label}")
     except InvalidVersion:
-        raise WheelError("--local-version", found=repr(label), expected="letters and digits, in parts with dots "
-                         "between them (PEP 440)", fix="write one such as deepgemm.2.8.2") from None
+        raise WheelError(
+            "--local-version",
+            found=repr(label),
+            expected="letters and digits, in parts with dots between them (PEP 440)",
+            fix="write one such as deepgemm.2.8.2",
+        ) from None
 
 
 def joined_platform(base: str, overlay: str) -> str:
@@ -102,17 +111,17 @@ def _plan(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> _Pla
         if name.startswith((settings.place, licenses)) or name in rewritten:
             continue
         if name.startswith(f"{base.dist_info}/"):
-            in_dist_info.append((base, member, f"{plan.dist_info}/{name[len(base.dist_info) + 1:]}"))
+            in_dist_info.append((base, member, f"{plan.dist_info}/{name[len(base.dist_info) + 1 :]}"))
         elif name.startswith(old_data):
-            plan.copies.append((base, member, f"{stem}.data/{name[len(old_data):]}"))
+            plan.copies.append((base, member, f"{stem}.data/{name[len(old_data) :]}"))
         else:
             plan.copies.append((base, member, name))
     package, licenses = f"{settings.package}/", f"{overlay.dist_info}/licenses/"
     for name, member in sorted(overlay.by_name.items()):
         if name.startswith(package):
-            plan.copies.append((overlay, member, settings.place + name[len(package):]))
+            plan.copies.append((overlay, member, settings.place + name[len(package) :]))
         elif name.startswith(licenses):
-            in_dist_info.append((overlay, member, f"{plan.dist_info}/licenses/{settings.place}{name[len(licenses):]}"))
+            in_dist_info.append((overlay, member, f"{plan.dist_info}/licenses/{settings.place}{name[len(licenses) :]}"))
     plan.copies += in_dist_info
     plan.aliases = _absolute_names(overlay, settings)
     return plan
@@ -123,7 +132,7 @@ def _absolute_names(overlay: WheelArchive, settings: Settings) -> tuple[str, ...
     if not settings.under:
         return ()
     prefix = f"{settings.package}/"
-    modules = module_names(name[len(prefix):] for name in overlay.by_name if name.startswith(prefix))
+    modules = module_names(name[len(prefix) :] for name in overlay.by_name if name.startswith(prefix))
     found: set[str] = set()
     for name, member in overlay.by_name.items():
         if name.startswith(prefix) and parse_extension_name(name):
@@ -150,7 +159,11 @@ def _write_aside(target: Path, base: WheelArchive, overlay: WheelArchive, settin
 
 
 def _write(  # noqa: PLR0917
-    writer: ZipWriter, base: WheelArchive, overlay: WheelArchive, settings: Settings, plan: _Plan,
+    writer: ZipWriter,
+    base: WheelArchive,
+    overlay: WheelArchive,
+    settings: Settings,
+    plan: _Plan,
     verified: dict[str, RecordEntry],
 ) -> None:
     entries: list[RecordEntry] = []
@@ -180,7 +193,7 @@ def _metadata(base: WheelArchive, overlay: WheelArchive, settings: Settings, pla
     except InvalidVersion:
         knows_licenses = False
     prefix = f"{plan.dist_info}/licenses/"
-    files = [name[len(prefix):] for archive, _, name in plan.copies if archive is overlay and name.startswith(prefix)]
+    files = [name[len(prefix) :] for archive, _, name in plan.copies if archive is overlay and name.startswith(prefix)]
     return edit_metadata(
         base.metadata_bytes,
         version=str(plan.version),
@@ -196,8 +209,9 @@ def _license_expression(base: WheelArchive, overlay: WheelArchive) -> str:
     if not ours or not theirs:
         return ""
     parts = [f"({text})" if " OR " in text.upper() else text for text in (ours, theirs)]
-    terms = list(dict.fromkeys(term for part in parts for term in ([part] if part.startswith("(") else
-                                                                   part.split(" AND "))))
+    terms = list(
+        dict.fromkeys(term for part in parts for term in ([part] if part.startswith("(") else part.split(" AND ")))
+    )
     try:
         return canonicalize_license_expression(" AND ".join(terms))
     except InvalidLicenseExpression:
@@ -221,8 +235,9 @@ def _verify(copies: Sequence[tuple[WheelArchive, Member, str]]) -> dict[str, Rec
         recorded: dict[str, RecordEntry] = {}
         for entry in archive.record:
             if recorded.setdefault(entry.path, entry) != entry:
-                raise archive.error(found=f"two different lines for {entry.path} in RECORD", expected="one",
-                                    fix="build the wheel anew")
+                raise archive.error(
+                    found=f"two different lines for {entry.path} in RECORD", expected="one", fix="build the wheel anew"
+                )
         jobs = [(member, name) for owner, member, name in copies if owner is archive and not member.is_dir]
         shares: list[list[tuple[Member, str]]] = [[] for _ in range(min(_THREADS, os.cpu_count() or 1))]
         loads = [0] * len(shares)
@@ -242,16 +257,27 @@ def _hash(path: Path, share: Iterable[tuple[Member, str]], recorded: dict[str, R
         for member, name in share:
             known = recorded.get(member.name)
             if known is None:
-                raise archive.error(found="no line in RECORD", expected="one for every file",
-                                    fix="build the wheel anew", member=member.name)
+                raise archive.error(
+                    found="no line in RECORD",
+                    expected="one for every file",
+                    fix="build the wheel anew",
+                    member=member.name,
+                )
             if known.algorithm not in STRONG_HASHES:
-                raise archive.error(found=f"the hash {known.digest or '(none)'} in RECORD",
-                                    expected="sha256 or stronger", fix="build the wheel anew", member=member.name)
+                raise archive.error(
+                    found=f"the hash {known.digest or '(none)'} in RECORD",
+                    expected="sha256 or stronger",
+                    fix="build the wheel anew",
+                    member=member.name,
+                )
             hashes, size = digests(archive.chunks(member), {"sha256", known.algorithm})
             if known.digest != hashes[known.algorithm] or known.size not in (size, None):
-                raise archive.error(found=f"{size} bytes with {hashes[known.algorithm]}",
-                                    expected=f"{known.size} with {known.digest}, as RECORD says",
-                                    fix="download the wheel anew", member=member.name)
+                raise archive.error(
+                    found=f"{size} bytes with {hashes[known.algorithm]}",
+                    expected=f"{known.size} with {known.digest}, as RECORD says",
+                    fix="download the wheel anew",
+                    member=member.name,
+                )
             entries[name] = RecordEntry(name, hashes["sha256"], size)
     return entries
 
@@ -259,22 +285,28 @@ def _hash(path: Path, share: Iterable[tuple[Member, str]], recorded: dict[str, R
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="wheel-overlay", description=__doc__.splitlines()[0], epilog="Exit code: 0; 1 with one line of error.")
+        prog="wheel-overlay", description=__doc__.splitlines()[0], epilog="Exit code: 0; 1 with one line of error."
+    )
     parser.add_argument("--base", type=Path, required=True, help="the wheel whose bundled package is replaced")
     parser.add_argument("--overlay", type=Path, required=True, help="the wheel of the package alone")
     parser.add_argument("--package", required=True, help="the package's name, such as deep_gemm")
     parser.add_argument("--under", required=True, help="the base's directory that holds it, such as vllm/third_party")
     parser.add_argument("--local-version", required=True, help="appended to the base's version, such as deepgemm.2.8.2")
-    parser.add_argument("--torch-version", default="", help="the torch that the extension was compiled against, "
-                        "which the base must admit (default: the one that the overlay wheel pins)")
+    parser.add_argument(
+        "--torch-version",
+        default="",
+        help="the torch that the extension was compiled against, "
+        "which the base must admit (default: the one that the overlay wheel pins)",
+    )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--out", type=Path, help="the file to write; its name must be the right one for the wheel")
     place.add_argument("--out-dir", type=Path, default=Path(), help="where to write it (default: here)")
     arguments = parser.parse_args(argv)
     settings = Settings(arguments.package, arguments.under.strip("/"), arguments.local_version, arguments.torch_version)
     try:
-        written = overlay_wheel(arguments.base, arguments.overlay, settings, out=arguments.out,
-                                out_dir=arguments.out_dir)
+        written = overlay_wheel(
+            arguments.base, arguments.overlay, settings, out=arguments.out, out_dir=arguments.out_dir
+        )
     except WheelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -47,21 +47,33 @@ def check_inputs(base: WheelArchive, overlay: WheelArchive, settings: Settings) 
 
 def _check_settings(settings: Settings) -> None:
     if not settings.package.isidentifier():
-        raise WheelError("--package", found=repr(settings.package), expected="one package's name, such as deep_gemm",
-                         fix="name the package that the overlay wheel holds")
+        raise WheelError(
+            "--package",
+            found=repr(settings.package),
+            expected="one package's name, such as deep_gemm",
+            fix="name the package that the overlay wheel holds",
+        )
     parts = settings.under.split("/") if settings.under else []
     if not all(part.isidentifier() for part in parts):
-        raise WheelError("--under", found=repr(settings.under), expected="a package directory such as vllm/third_party",
-                         fix="write it relative to the wheel's root, without . or ..")
+        raise WheelError(
+            "--under",
+            found=repr(settings.under),
+            expected="a package directory such as vllm/third_party",
+            fix="write it relative to the wheel's root, without . or ..",
+        )
 
 
 def _check_wheel(wheel: WheelArchive) -> None:
     """What holds for both wheels: names that mean one file each, and metadata that agrees with the file name."""
     if wheel.duplicate_names or wheel.unsafe_names:
-        kind, names = (("twice", wheel.duplicate_names) if wheel.duplicate_names
-                       else ("with an unsafe name", wheel.unsafe_names))
-        raise wheel.error(found=f"a member {kind}: {names[0]}", expected="every member once, at a relative path",
-                          fix="download or build the wheel anew")
+        kind, names = (
+            ("twice", wheel.duplicate_names) if wheel.duplicate_names else ("with an unsafe name", wheel.unsafe_names)
+        )
+        raise wheel.error(
+            found=f"a member {kind}: {names[0]}",
+            expected="every member once, at a relative path",
+            fix="download or build the wheel anew",
+        )
     text = wheel.metadata.get("version", "")
     try:
         version = Version(text)
@@ -69,60 +81,85 @@ def _check_wheel(wheel: WheelArchive) -> None:
         version = None
     name = wheel.metadata.get("name", "")
     if canonicalize_name(name) != wheel.name.distribution or version != wheel.name.version:
-        raise wheel.error(found=f"METADATA of {name or 'no name'} {text or 'without a version'}",
-                          expected=f"{wheel.name.distribution} {wheel.name.version}, as the file is named",
-                          fix="give the file back the name that it was published under")
+        raise wheel.error(
+            found=f"METADATA of {name or 'no name'} {text or 'without a version'}",
+            expected=f"{wheel.name.distribution} {wheel.name.version}, as the file is named",
+            fix="give the file back the name that it was published under",
+        )
 
 
 def _check_base(base: WheelArchive, settings: Settings) -> None:
     if not any(name.startswith(settings.place) for name in base.by_name):
-        raise base.error(found=f"nothing below {settings.place}",
-                         expected=f"a wheel that bundles {settings.package} there",
-                         fix="check base, package and under: the overlay replaces a copy, it does not add one")
+        raise base.error(
+            found=f"nothing below {settings.place}",
+            expected=f"a wheel that bundles {settings.package} there",
+            fix="check base, package and under: the overlay replaces a copy, it does not add one",
+        )
 
 
 def _check_overlay(overlay: WheelArchive, settings: Settings) -> None:
     inside = (f"{settings.package}/", f"{overlay.dist_info}/")
     outside = [name for name in overlay.by_name if not name.startswith(inside)]
     if outside:
-        raise overlay.error(found=f"{outside[0]}, outside {settings.package}/", expected="a wheel of "
-                            f"{settings.package} alone", fix="leave the file out of the overlay wheel")
+        raise overlay.error(
+            found=f"{outside[0]}, outside {settings.package}/",
+            expected=f"a wheel of {settings.package} alone",
+            fix="leave the file out of the overlay wheel",
+        )
     if f"{settings.package}/__init__.py" not in overlay.by_name:
-        raise overlay.error(found=f"no {settings.package}/__init__.py", expected=f"a wheel of the package "
-                            f"{settings.package}", fix="check the overlay wheel and the package's name")
+        raise overlay.error(
+            found=f"no {settings.package}/__init__.py",
+            expected=f"a wheel of the package {settings.package}",
+            fix="check the overlay wheel and the package's name",
+        )
     imports: list[str] = []
     for name, member in overlay.by_name.items():
         if name.endswith(".py"):
             imports += absolute_imports(overlay.read(member), settings.package, name)
     if imports:
-        raise overlay.error(found="; ".join(imports[:5]), expected=f"relative imports only, since the package moves to "
-                            f"{settings.place}", fix="write `from . import …` there")
+        raise overlay.error(
+            found="; ".join(imports[:5]),
+            expected=f"relative imports only, since the package moves to {settings.place}",
+            fix="write `from . import …` there",
+        )
 
 
 def _check_platforms(base: WheelArchive, overlay: WheelArchive) -> None:
     for wheel in (base, overlay):
         platform = wheel.name.raw_tag.split("-")[2]
         if linux_platforms(platform) is None:
-            raise wheel.error(found=f"the platform tag {platform}", expected="manylinux_…, manylinux20… or linux_…",
-                              fix="take the wheel for glibc Linux")
+            raise wheel.error(
+                found=f"the platform tag {platform}",
+                expected="manylinux_…, manylinux20… or linux_…",
+                fix="take the wheel for glibc Linux",
+            )
     architectures = [linux_platforms(wheel.name.raw_tag.split("-")[2])[1] for wheel in (base, overlay)]
     if architectures[0] != architectures[1]:
-        raise base.error(found=f"a wheel for {', '.join(sorted(architectures[0]))}",
-                         expected=f"one for {', '.join(sorted(architectures[1]))}, as {overlay.path.name} is",
-                         fix="take the base wheel of the platform that the extension was built for")
+        raise base.error(
+            found=f"a wheel for {', '.join(sorted(architectures[0]))}",
+            expected=f"one for {', '.join(sorted(architectures[1]))}, as {overlay.path.name} is",
+            fix="take the base wheel of the platform that the extension was built for",
+        )
 
 
 def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
     """Every extension module of the package must have a file for every CPython that the base admits."""
     pythons = admitted(base.requires_python)
     if not pythons:
-        raise base.error(found=f"Requires-Python: {base.requires_python}", expected="one that admits some CPython",
-                         fix="take another base wheel")
+        raise base.error(
+            found=f"Requires-Python: {base.requires_python}",
+            expected="one that admits some CPython",
+            fix="take another base wheel",
+        )
     modules = served_pythons(
-        [path for path in overlay.by_name if path.startswith(f"{settings.package}/")], overlay.name.tags, pythons)
+        [path for path in overlay.by_name if path.startswith(f"{settings.package}/")], overlay.name.tags, pythons
+    )
     if not modules:
-        raise overlay.error(found="no extension module", expected=f"a compiled one in {settings.package}/",
-                            fix="build the overlay wheel with its extension")
+        raise overlay.error(
+            found="no extension module",
+            expected=f"a compiled one in {settings.package}/",
+            fix="build the overlay wheel with its extension",
+        )
     for module, served in modules.items():
         missing = [python for python in pythons if python not in served]
         if missing:
@@ -130,7 +167,8 @@ def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Setting
                 found=f"{module} for {'CPython ' + ', '.join(served) if served else 'no CPython'}",
                 expected=f"{', '.join(missing)} too, since Requires-Python of {base.path.name} is "
                 f"{base.requires_python or 'not set'}",
-                fix="build the extension for these Pythons, or take a base wheel that does not admit them")
+                fix="build the extension for these Pythons, or take a base wheel that does not admit them",
+            )
 
 
 def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
@@ -141,20 +179,35 @@ def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) 
     try:
         Version(compiled_against)
     except InvalidVersion:
-        raise WheelError("--torch-version", found=repr(compiled_against), expected="a version such as 2.14.0",
-                         fix="give the version of the torch that the extension was compiled against") from None
-    linux = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": "",
-             "platform_python_implementation": "CPython", "implementation_name": "cpython"}
+        raise WheelError(
+            "--torch-version",
+            found=repr(compiled_against),
+            expected="a version such as 2.14.0",
+            fix="give the version of the torch that the extension was compiled against",
+        ) from None
+    linux = {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "extra": "",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+    }
     for python in admitted(base.requires_python):
         environment = {**linux, "python_version": python, "python_full_version": f"{python}.0"}
-        pins = [requirement for requirement in base.requires_dist
-                if canonicalize_name(requirement.name) == "torch"
-                and (requirement.marker is None or requirement.marker.evaluate(environment))]
+        pins = [
+            requirement
+            for requirement in base.requires_dist
+            if canonicalize_name(requirement.name) == "torch"
+            and (requirement.marker is None or requirement.marker.evaluate(environment))
+        ]
         refusing = [pin for pin in pins if not pin.specifier.contains(compiled_against, prereleases=True)]
         if refusing or not pins:
-            raise base.error(found=f"Requires-Dist: {refusing[0]}" if refusing else "no Requires-Dist: torch",
-                             expected=f"one that admits torch {compiled_against}, which the extension was "
-                             "compiled against", fix="build the extension against the torch that the base requires")
+            raise base.error(
+                found=f"Requires-Dist: {refusing[0]}" if refusing else "no Requires-Dist: torch",
+                expected=f"one that admits torch {compiled_against}, which the extension was compiled against",
+                fix="build the extension against the torch that the base requires",
+            )
 
 
 def _pinned_torch(overlay: WheelArchive) -> str:

@@ -38,8 +38,12 @@ def parse_record(data: bytes, where: str = "RECORD") -> list[RecordEntry]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise WheelError(where, found=f"bytes that are not UTF-8 ({error.reason} at byte "
-                         f"{error.start})", expected="a UTF-8 CSV file", fix=_FIX) from None
+        raise WheelError(
+            where,
+            found=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
+            expected="a UTF-8 CSV file",
+            fix=_FIX,
+        ) from None
     entries = []
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
@@ -48,20 +52,24 @@ def parse_record(data: bytes, where: str = "RECORD") -> list[RecordEntry]:
         except StopIteration:
             return entries
         except csv.Error as error:
-            raise WheelError(f"{where}, line {rows.line_num}", found=f"a line that is not CSV "
-                             f"({error})", expected="path,hash,size", fix=_FIX) from None
+            raise WheelError(
+                f"{where}, line {rows.line_num}",
+                found=f"a line that is not CSV ({error})",
+                expected="path,hash,size",
+                fix=_FIX,
+            ) from None
         if row:
             entries.append(_entry(row, f"{where}, line {rows.line_num}"))
 
 
 def _entry(row: list[str], where: str) -> RecordEntry:
     if len(row) != 3 or not row[0]:
-        raise WheelError(where, found=f"{len(row)} fields ({','.join(row)})",
-                         expected="three: path,hash,size", fix=_FIX)
+        raise WheelError(
+            where, found=f"{len(row)} fields ({','.join(row)})", expected="three: path,hash,size", fix=_FIX
+        )
     path, digest, size = row
     if digest and not all(digest.partition("=")):
-        raise WheelError(where, found=f"the hash {digest!r}",
-                         expected="one like sha256=47DEQpj8HBSa…", fix=_FIX)
+        raise WheelError(where, found=f"the hash {digest!r}", expected="one like sha256=47DEQpj8HBSa…", fix=_FIX)
     # isdecimal alone admits other scripts' digits, and int() refuses very long numbers.
     if size and not (size.isascii() and size.isdecimal() and len(size) < 20):
         raise WheelError(where, found=f"the size {size!r}", expected="a number of bytes", fix=_FIX)

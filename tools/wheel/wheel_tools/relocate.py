@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 _IMPORTERS = ("import_module", "__import__", "find_spec")
 
-_ALIAS_CODE = '''
+_ALIAS_CODE = """
 
 # Added when this package was moved here: its compiled code imports these modules as {package}.<name>.
 def _keep_absolute_names():
@@ -33,7 +33,7 @@ def _keep_absolute_names():
 
 _keep_absolute_names()
 del _keep_absolute_names
-'''
+"""
 
 
 def absolute_imports(source: bytes, package: str, path: str) -> list[str]:

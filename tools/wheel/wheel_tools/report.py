@@ -47,8 +47,11 @@ class Report:
 
     def as_json(self) -> dict:
         return {
-            "wheel": self.wheel, "verdict": self.verdict, "pythons": self.pythons,
-            "modules": self.modules, "table": [asdict(row) for row in self.rows],
+            "wheel": self.wheel,
+            "verdict": self.verdict,
+            "pythons": self.pythons,
+            "modules": self.modules,
+            "table": [asdict(row) for row in self.rows],
             "findings": [asdict(finding) for finding in self.findings],
             "accepted": [asdict(finding) for finding in self.accepted],
         }
@@ -65,14 +68,19 @@ def rows_of(wheel: Wheel, findings: list[Finding]) -> list[Row]:
         for minor in wheel.installable:
             library = provider(files, minor)
             if library is None:
-                rows.append(Row(printable(module), f"3.{minor}", None, None, None, None,
-                                "missing"))
+                rows.append(Row(printable(module), f"3.{minor}", None, None, None, None, "missing"))
                 continue
-            rows.append(Row(
-                printable(module), f"3.{minor}", printable(library.path.rpartition("/")[2]),
-                library.size,
-                (library.elf.newest("GLIBC") or "none") if library.elf else None,
-                _compiled_for(library), ", ".join(rules.get(printable(library.path), ["ok"]))))
+            rows.append(
+                Row(
+                    printable(module),
+                    f"3.{minor}",
+                    printable(library.path.rpartition("/")[2]),
+                    library.size,
+                    (library.elf.newest("GLIBC") or "none") if library.elf else None,
+                    _compiled_for(library),
+                    ", ".join(rules.get(printable(library.path), ["ok"])),
+                )
+            )
     return rows
 
 
@@ -99,22 +107,38 @@ def as_text(report: Report) -> str:
     if report.rows:
         header = ("module", "Python", "file", "size", "newest GLIBC", "compiled for", "verdict")
         cells = [header] + [
-            (row.module, pythons, row.file or "-", f"{row.size:,}" if row.size is not None else "-",
-             row.glibc or "-", row.compiled_for or "-", row.verdict)
-            for row, pythons in _merged(report.rows)]
+            (
+                row.module,
+                pythons,
+                row.file or "-",
+                f"{row.size:,}" if row.size is not None else "-",
+                row.glibc or "-",
+                row.compiled_for or "-",
+                row.verdict,
+            )
+            for row, pythons in _merged(report.rows)
+        ]
         widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
-        lines += ["  " + "  ".join(
-            cell.rjust(width) if i == 3 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in cells]
+        lines += [
+            "  "
+            + "  ".join(
+                cell.rjust(width) if i == 3 else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))
+            ).rstrip()
+            for line in cells
+        ]
     elif report.verdict != "unreadable":
         lines.append("  no extension modules")
     for finding in report.findings:
-        lines += ["", f"  {finding.rule}: {finding.path}", f"    found:    {finding.found}",
-                  f"    required: {finding.required}", f"    mend:     {finding.remedy}"]
+        lines += [
+            "",
+            f"  {finding.rule}: {finding.path}",
+            f"    found:    {finding.found}",
+            f"    required: {finding.required}",
+            f"    mend:     {finding.remedy}",
+        ]
     if report.accepted:
         lines += ["", "  accepted, as asked:"]
-        lines += [f"    {finding.rule}: {finding.path}: {finding.found}"
-                  for finding in report.accepted]
+        lines += [f"    {finding.rule}: {finding.path}: {finding.found}" for finding in report.accepted]
     return "\n".join(lines)
 
 
@@ -122,10 +146,8 @@ def _merged(rows: list[Row]) -> list[tuple[Row, str]]:
     """Rows that differ in the Python alone, as one: 3.11-3.14."""
     result: list[tuple[Row, list[str]]] = []
     for row in rows:
-        if result and row.file and (result[-1][0].module, result[-1][0].file) == (row.module,
-                                                                                 row.file):
+        if result and row.file and (result[-1][0].module, result[-1][0].file) == (row.module, row.file):
             result[-1][1].append(row.python)
         else:
             result.append((row, [row.python]))
-    return [(row, pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}")
-            for row, pythons in result]
+    return [(row, pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}") for row, pythons in result]

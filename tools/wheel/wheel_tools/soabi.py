@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?P<triplet>-[\w-]+)?",
-                    re.ASCII)
+_SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?P<triplet>-[\w-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def parse_extension_name(path: str) -> ExtensionName | None:
     package, _, base = path.rpartition("/")
     if not base.endswith(".so"):
         return None
-    module, _, tag = base[:-len(".so")].partition(".")
+    module, _, tag = base[: -len(".so")].partition(".")
     if not tag:
         return ExtensionName(path, package, module, "plain")
     if tag in ("abi3", "abi3t"):
@@ -49,8 +48,16 @@ def parse_extension_name(path: str) -> ExtensionName | None:
     if not match:
         return ExtensionName(path, package, module, "other", tag)
     return ExtensionName(
-        path, package, module, "soabi", tag, int(match["minor"]), "t" in match["flags"],
-        "d" in match["flags"], (match["triplet"] or "")[1:])
+        path,
+        package,
+        module,
+        "soabi",
+        tag,
+        int(match["minor"]),
+        "t" in match["flags"],
+        "d" in match["flags"],
+        (match["triplet"] or "")[1:],
+    )
 
 
 def soabi(minor: int, triplet: str, flags: str = "") -> str:

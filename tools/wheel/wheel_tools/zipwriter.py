@@ -107,10 +107,12 @@ class ZipWriter:
         size, count = self._offset - start, len(self._entries)
         if count >= _MAX_16 or start >= _MAX_32 or size >= _MAX_32:
             end_at = self._offset
-            self._write([
-                _END_64.pack(b"PK\6\6", _END_64.size - 12, _UNIX << 8 | 45, 45, 0, 0, count, count, size, start),
-                _LOCATOR_64.pack(b"PK\6\7", 0, end_at, 1),
-            ])
+            self._write(
+                [
+                    _END_64.pack(b"PK\6\6", _END_64.size - 12, _UNIX << 8 | 45, 45, 0, 0, count, count, size, start),
+                    _LOCATOR_64.pack(b"PK\6\7", 0, end_at, 1),
+                ]
+            )
         count = min(count, _MAX_16)
         self._write([_END.pack(b"PK\5\6", 0, 0, count, count, min(size, _MAX_32), min(start, _MAX_32), 0)])
 
@@ -120,26 +122,57 @@ class ZipWriter:
             self._offset += len(chunk)
 
     def _start(
-        self, name: str, *, flags: int, method: int, when: tuple[int, int], crc: int, compressed_size: int, size: int,
-        create_version: int, extract_version: int, internal_attributes: int, external_attributes: int,
+        self,
+        name: str,
+        *,
+        flags: int,
+        method: int,
+        when: tuple[int, int],
+        crc: int,
+        compressed_size: int,
+        size: int,
+        create_version: int,
+        extract_version: int,
+        internal_attributes: int,
+        external_attributes: int,
     ) -> None:
         encoded = name.encode("utf-8")
         large = size >= _MAX_32 or compressed_size >= _MAX_32
         entry = _Entry(
-            encoded, flags | (0 if encoded.isascii() else _UTF8), method, when, crc, compressed_size, size,
-            create_version, max(extract_version, 45 if large else 0), internal_attributes, external_attributes,
+            encoded,
+            flags | (0 if encoded.isascii() else _UTF8),
+            method,
+            when,
+            crc,
+            compressed_size,
+            size,
+            create_version,
+            max(extract_version, 45 if large else 0),
+            internal_attributes,
+            external_attributes,
             self._offset,
         )
         self._entries.append(entry)
         extra = struct.pack("<2H2Q", 1, 16, size, compressed_size) if large else b""
-        self._write([
-            _LOCAL.pack(
-                b"PK\3\4", entry.extract_version, entry.flags, method, when[1], when[0], crc,
-                _MAX_32 if large else compressed_size, _MAX_32 if large else size, len(encoded), len(extra),
-            ),
-            encoded,
-            extra,
-        ])
+        self._write(
+            [
+                _LOCAL.pack(
+                    b"PK\3\4",
+                    entry.extract_version,
+                    entry.flags,
+                    method,
+                    when[1],
+                    when[0],
+                    crc,
+                    _MAX_32 if large else compressed_size,
+                    _MAX_32 if large else size,
+                    len(encoded),
+                    len(extra),
+                ),
+                encoded,
+                extra,
+            ]
+        )
 
 
 def _central(entry: _Entry) -> bytes:
@@ -149,10 +182,23 @@ def _central(entry: _Entry) -> bytes:
     extra = struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values) if values else b""
     return (
         _CENTRAL.pack(
-            b"PK\1\2", entry.create_version, max(entry.extract_version, 45 if values else 0), entry.flags,
-            entry.method, entry.dos_time[1], entry.dos_time[0], entry.crc,
-            _MAX_32 if large else entry.compressed_size, _MAX_32 if large else entry.size, len(entry.name),
-            len(extra), 0, 0, entry.internal_attributes, entry.external_attributes, _MAX_32 if far else entry.offset,
+            b"PK\1\2",
+            entry.create_version,
+            max(entry.extract_version, 45 if values else 0),
+            entry.flags,
+            entry.method,
+            entry.dos_time[1],
+            entry.dos_time[0],
+            entry.crc,
+            _MAX_32 if large else entry.compressed_size,
+            _MAX_32 if large else entry.size,
+            len(entry.name),
+            len(extra),
+            0,
+            0,
+            entry.internal_attributes,
+            entry.external_attributes,
+            _MAX_32 if far else entry.offset,
         )
         + entry.name
         + extra

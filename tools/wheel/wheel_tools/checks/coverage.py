@@ -17,21 +17,25 @@ def check_coverage(wheel: Wheel, options: Options) -> Iterator[Finding]:
     if wheel.modules and not wheel.installable:
         text = str(wheel.requires_python) if wheel.requires_python is not None else "(none)"
         yield Finding(
-            "coverage-nothing", wheel.archive.path.name,
-            f"Requires-Python {text} with the tags "
-            + ", ".join(sorted(map(str, wheel.tags))[:4]),
-            "a CPython that both of them admit", "mend Requires-Python or the tags")
+            "coverage-nothing",
+            wheel.archive.path.name,
+            f"Requires-Python {text} with the tags " + ", ".join(sorted(map(str, wheel.tags))[:4]),
+            "a CPython that both of them admit",
+            "mend Requires-Python or the tags",
+        )
     for module, files in wheel.module_groups():
         for minor in wheel.installable:
             if provider(files, minor) is None:
                 yield _missing(module, files, minor)
         if _open_ended(wheel) and not any(f.name.kind in ("abi3", "plain") for f in files):
             yield Finding(
-                "coverage-open-end", wheel.archive.path.name,
+                "coverage-open-end",
+                wheel.archive.path.name,
                 f"Requires-Python admits CPython 3.{wheel.open_from} and every later one, and "
                 f"{module} has a file per CPython",
                 "an upper end, such as <3." + str(1 + max(f.name.minor for f in files)),
-                "give Requires-Python an upper end, or build the module for the stable ABI")
+                "give Requires-Python an upper end, or build the module for the stable ABI",
+            )
         yield from _levels(wheel, files)
 
 
@@ -39,8 +43,13 @@ def provider(files: list[Library], minor: int) -> Library | None:
     """The file that the import system of an ordinary CPython 3.<minor> takes."""
     for library in files:
         name = library.name
-        if (name.kind == "soabi" and name.minor == minor and not name.free_threaded
-                and not name.debug and _right_triplet(library)):
+        if (
+            name.kind == "soabi"
+            and name.minor == minor
+            and not name.free_threaded
+            and not name.debug
+            and _right_triplet(library)
+        ):
             return library
     for kind in ("abi3", "plain"):
         for library in files:
@@ -55,15 +64,15 @@ def _right_triplet(library: Library) -> bool:
 
 def stable_abi_level(elf: SharedObject) -> int | None:
     """The oldest 3.X that has all of the module's symbols in its stable ABI; None if none has."""
-    since = [stable_abi_since(name) for name, weak in elf.undefined.items()
-             if is_python_symbol(name) and not weak]
+    since = [stable_abi_since(name) for name, weak in elf.undefined.items() if is_python_symbol(name) and not weak]
     return None if None in since else max(filter(None, since), default=2)
 
 
 def _open_ended(wheel: Wheel) -> bool:
     """Whether a CPython to come will install the wheel."""
     return wheel.open_from is not None and any(
-        tag.abi == "abi3" or tag.interpreter in ("py3", "py2") for tag in wheel.tags)
+        tag.abi == "abi3" or tag.interpreter in ("py3", "py2") for tag in wheel.tags
+    )
 
 
 def _missing(module: str, files: list[Library], minor: int) -> Finding:
@@ -73,11 +82,12 @@ def _missing(module: str, files: list[Library], minor: int) -> Finding:
     package = files[0].name.package
     have = ", ".join(sorted(f.path.rpartition("/")[2] for f in files)[:8])
     return Finding(
-        "coverage-missing", f"{package}/{wanted}" if package else wanted,
+        "coverage-missing",
+        f"{package}/{wanted}" if package else wanted,
         f"no file of {module} for CPython 3.{minor}; there is {have}",
         f"{wanted}, since the wheel's metadata admits 3.{minor}",
-        f"build {path.rpartition('/')[2].partition('.')[0]} for 3.{minor}, or exclude 3.{minor} "
-        "in Requires-Python")
+        f"build {path.rpartition('/')[2].partition('.')[0]} for 3.{minor}, or exclude 3.{minor} in Requires-Python",
+    )
 
 
 def _levels(wheel: Wheel, files: list[Library]) -> Iterator[Finding]:
@@ -88,10 +98,11 @@ def _levels(wheel: Wheel, files: list[Library]) -> Iterator[Finding]:
         served = [m for m in wheel.installable if provider(files, m) is library]
         late = {m for m in served if level is not None and m < level}
         if late:
-            names = sorted(n for n in library.elf.undefined
-                           if is_python_symbol(n) and stable_abi_since(n) == level)
+            names = sorted(n for n in library.elf.undefined if is_python_symbol(n) and stable_abi_since(n) == level)
             yield Finding(
-                "coverage-abi3-level", library.path,
+                "coverage-abi3-level",
+                library.path,
                 f"{names[0]}, in the stable ABI since 3.{level}",
                 f"symbols that {minor_ranges(late)} has too, since the wheel's metadata admits it",
-                f"compile with Py_LIMITED_API=0x03{min(served):02X}0000, or raise Requires-Python")
+                f"compile with Py_LIMITED_API=0x03{min(served):02X}0000, or raise Requires-Python",
+            )

@@ -29,34 +29,46 @@ def packages(wheel: Wheel) -> list[str]:
 def check_deep_gemm(wheel: Wheel, options: Options) -> Iterator[Finding]:
     for package in packages(wheel):
         prefix = f"{package}/include/"
-        headers = {name[len(prefix):]: member for name, member in wheel.archive.by_name.items()
-                   if name.startswith(prefix)}
+        headers = {
+            name[len(prefix) :]: member for name, member in wheel.archive.by_name.items() if name.startswith(prefix)
+        }
         if options.jit_headers is not None:
             yield from _against_manifest(wheel, prefix, headers, options.jit_headers)
         yield from _includes(wheel, package, prefix, headers)
         yield from _leftovers(wheel, package)
 
 
-def _against_manifest(wheel: Wheel, prefix: str, headers: dict[str, Member],
-                      wanted: dict[str, str]) -> Iterator[Finding]:
+def _against_manifest(
+    wheel: Wheel, prefix: str, headers: dict[str, Member], wanted: dict[str, str]
+) -> Iterator[Finding]:
     for path in sorted(wanted.keys() - headers.keys()):
-        yield Finding("jit-header-missing", prefix + path, "no such file",
-                      "the header, as DeepGEMM's source has it", _REBUILD)
+        yield Finding(
+            "jit-header-missing", prefix + path, "no such file", "the header, as DeepGEMM's source has it", _REBUILD
+        )
     for path in sorted(headers.keys() - wanted.keys()):
-        yield Finding("layout-leftover", prefix + path, "a header that DeepGEMM's source lacks",
-                      "nothing of another version", "remove it from the wheel")
+        yield Finding(
+            "layout-leftover",
+            prefix + path,
+            "a header that DeepGEMM's source lacks",
+            "nothing of another version",
+            "remove it from the wheel",
+        )
     for path in sorted(wanted.keys() & headers.keys()):
         digest = wheel.digests.get(headers[path].index)
         if digest and digest != wanted[path]:
-            yield Finding("jit-header-changed", prefix + path, digest,
-                          f"{wanted[path]}, as DeepGEMM's source has it", _REBUILD)
+            yield Finding(
+                "jit-header-changed", prefix + path, digest, f"{wanted[path]}, as DeepGEMM's source has it", _REBUILD
+            )
 
 
-def _includes(wheel: Wheel, package: str, prefix: str,
-              headers: dict[str, Member]) -> Iterator[Finding]:
+def _includes(wheel: Wheel, package: str, prefix: str, headers: dict[str, Member]) -> Iterator[Finding]:
     """What the extension's generated code includes, and what that includes, is in the wheel."""
-    todo = [(name, library.path) for library in wheel.libraries
-            if library.name.package == package for name in sorted(library.marks.includes)]
+    todo = [
+        (name, library.path)
+        for library in wheel.libraries
+        if library.name.package == package
+        for name in sorted(library.marks.includes)
+    ]
     seen: set[str] = set()
     while todo:
         name, user = todo.pop()
@@ -65,9 +77,13 @@ def _includes(wheel: Wheel, package: str, prefix: str,
         seen.add(name)
         member = headers.get(name)
         if member is None:
-            yield Finding("jit-header-missing", prefix + name,
-                          f"no such file; {user.rpartition('/')[2]} includes it",
-                          "every header that DeepGEMM's runtime compiles", _REBUILD)
+            yield Finding(
+                "jit-header-missing",
+                prefix + name,
+                f"no such file; {user.rpartition('/')[2]} includes it",
+                "every header that DeepGEMM's runtime compiles",
+                _REBUILD,
+            )
             continue
         try:
             text = wheel.archive.read(member, _MAX_HEADER)
@@ -88,11 +104,20 @@ def _leftovers(wheel: Wheel, package: str) -> Iterator[Finding]:
     kept = per_python[0].name.module
     for library in mine:
         if library.name.kind != "soabi" or library.name.module != kept:
-            yield Finding("layout-leftover", library.path,
-                          f"a second extension beside {kept}'s file per CPython",
-                          "the files of one build only", "remove it from the wheel")
+            yield Finding(
+                "layout-leftover",
+                library.path,
+                f"a second extension beside {kept}'s file per CPython",
+                "the files of one build only",
+                "remove it from the wheel",
+            )
     for suffix in (".py", ".pyc"):
         path = f"{package}/{kept}{suffix}"
         if path in wheel.archive.by_name:
-            yield Finding("layout-leftover", path, f"a module that {kept}'s extension shadows",
-                          "the files of one build only", "remove it from the wheel")
+            yield Finding(
+                "layout-leftover",
+                path,
+                f"a module that {kept}'s extension shadows",
+                "the files of one build only",
+                "remove it from the wheel",
+            )

@@ -13,8 +13,7 @@ from packaging.tags import Tag
 
 from wheel_tools.elf import SharedObject
 
-_PLATFORM = re.compile(r"(?:(many|musl)linux_(\d+)_(\d+)|manylinux(1|2010|2014)|linux)_(\w+)",
-                       re.ASCII)
+_PLATFORM = re.compile(r"(?:(many|musl)linux_(\d+)_(\d+)|manylinux(1|2010|2014)|linux)_(\w+)", re.ASCII)
 _ALIASES = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}
 
 # What a wheel that requires torch finds already loaded: torch's own libraries, and those of the
@@ -23,7 +22,9 @@ _TORCH_AND_CUDA = re.compile(
     r"lib(?:torch(?:_(?:cpu|cuda|cuda_linalg|python|global_deps))?|c10(?:_cuda)?|shm)\.so|"
     r"lib(?:cudart|nvrtc|nvrtc-builtins|cublas|cublasLt|cusparse|cusparseLt|cusolver|cusolverMg|"
     r"cufft|cufftw|curand|cudnn|nccl|nvJitLink|nvToolsExt|nvtx3interop|cupti|cufile|"
-    r"nvshmem_host)\.so(?:\.\d+)*", re.ASCII)
+    r"nvshmem_host)\.so(?:\.\d+)*",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ def parse_platform(text: str) -> Platform | None:
     if not kind:
         return Platform(text, machine)
     version = (int(major), int(minor))
-    return (Platform(text, machine, glibc=version) if kind == "many"
-            else Platform(text, machine, musl=version))
+    return Platform(text, machine, glibc=version) if kind == "many" else Platform(text, machine, musl=version)
 
 
 def platforms(tags: frozenset[Tag]) -> list[Platform]:
@@ -103,5 +103,6 @@ def policy_for(platform: Platform) -> Policy | None:
         return None
     entry = best[1]
     versions = entry["symbol_versions"].get(platform.machine, {})
-    return Policy(entry["name"], {key: frozenset(values) for key, values in versions.items()},
-                  frozenset(entry["lib_whitelist"]))
+    return Policy(
+        entry["name"], {key: frozenset(values) for key, values in versions.items()}, frozenset(entry["lib_whitelist"])
+    )
