@@ -78,7 +78,7 @@ def _matrix(mctx, tag):
         mctx.watch(tag.pyproject)
         arguments += ["--pyproject", mctx.path(tag.pyproject), "--name", str(tag.pyproject)]
     else:
-        arguments += ["--specifier=" + tag.specifier]
+        arguments.append("--specifier=" + tag.specifier)
     result = mctx.execute(
         [host_python(mctx), "-B", mctx.path(_MATRIX)] + arguments,
         environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": "{}:{}".format(site, wheel_tools)},

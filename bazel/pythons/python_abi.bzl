@@ -1,5 +1,6 @@
 """The rule python_abi: one CPython that extensions are compiled for."""
 
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
 load(":naming.bzl", "minor_version", "python_soabi", "python_tag")
 load(":providers.bzl", "PythonAbiInfo")

@@ -3,6 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS", "REQUIRES_PYTHON")
 load("@rules_cc//cc:defs.bzl", "cc_library")
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/pythons:python_abi.bzl", "python_abi")
 
