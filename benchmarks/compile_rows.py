@@ -59,8 +59,10 @@ def header_edited(bench: Bench) -> Row:
     bench.bazel.build(ONE, options=[option])
 
     def edit() -> None:
-        # Used, so that it reaches the library and nothing after the compile is left out.
-        header.write_text(f"{text}\n[[gnu::used]] static int benchmark_edit = {next(number)};\n", encoding="utf-8")
+        # Used and retained, so that it reaches the library and nothing after the compile is left out.
+        header.write_text(
+            f"{text}\n[[gnu::used, gnu::retain]] static int benchmark_edit = {next(number)};\n", encoding="utf-8"
+        )
 
     ours, theirs, ratio = bench.compared(
         lambda: bench.bazel.build(ONE, options=[option]), lambda: bench.reference.build([_ONE]), edit

@@ -35,11 +35,11 @@ READ = [
     f"{LIBSTDCXX}/vector",
     f"{SYSROOT}/stdio.h",
 ]
-# Changes the object file, in whatever is compiled with it.
+# Changes the object file, in whatever is compiled with it, and (retain) what is linked of it.
 OBJECT_CHANGE = """\
 #if defined(__cplusplus) && !defined(EDITED)
 #define EDITED
-[[gnu::used]] static int edited = 1;
+[[gnu::used, gnu::retain]] static int edited = 1;
 #endif"""
 WHEELS_ONLY = {"ExtensionWheel": ["deep_gemm_wheel"], "WheelOverlay": ["vllm_wheel"]}
 
