@@ -267,4 +267,4 @@ class Casd(Server):
 
     def results(self) -> list[Path]:
         """The entries of the action cache."""
-        return sorted(path for path in (self.directory / "store" / "ac").rglob("*") if path.is_file())
+        return sorted(path for path in (self.directory / "store" / "actioncache").rglob("*") if path.is_file())
