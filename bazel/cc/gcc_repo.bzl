@@ -1,6 +1,6 @@
 """Repository rule: GCC 14 and a sysroot out of Debian packages, as a `cc_toolchain`."""
 
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 
 _FLAG = "@rules_deepgemm//bazel/cc:hermetic"
 

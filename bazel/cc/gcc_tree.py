@@ -219,6 +219,7 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
       program so asks of its users' systems nothing that the sysroot has not. Red Hat's newer compilers for older
       systems, with which manylinux wheels are built, work the same way.
     - libstdc++_nonshared.a is that static library without the members that hold state.
+      The two archives ask for each other, hence the group.
     - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here: what is
       then still missing.
     - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
@@ -237,7 +238,7 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
         members = stateful_members(compiler, nonshared, f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6")
         compiler.run("ar", "dD", nonshared, *sorted(members))
-    (library / "libstdc++.so").write_text("INPUT(libstdc++.so.6 -lcompat_libstdcxx -lstdc++_nonshared)\n")
+    (library / "libstdc++.so").write_text("INPUT(libstdc++.so.6) GROUP(-lcompat_libstdcxx -lstdc++_nonshared)\n")
     for name, soname in _SYSROOT_LIBRARIES.items():
         (library / name).write_text(f"INPUT({soname})\n")
     for script in linker_scripts(root / "sysroot"):

@@ -1,6 +1,6 @@
 """The module extension `pythons`: the CPythons of Requires-Python, each with headers and SOABI."""
 
-load("//bazel/private:host_python.bzl", "host_python")
+load("//bazel/fetch:host_python.bzl", "host_python")
 load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
 load(":naming.bzl", "minor_version", "python_soabi")

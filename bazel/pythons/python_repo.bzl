@@ -1,6 +1,6 @@
 """The repository of one CPython: headers that are copies, and an interpreter to test with."""
 
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 load(":naming.bzl", "DEBIAN_LOCKS")
 
 _SCRIPT = Label(":python_repo.py")

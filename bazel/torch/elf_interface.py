@@ -2,10 +2,15 @@
 
 The linker wants dynamic symbols, their versions and the SONAME. libtorch_cuda.so and libtorch_cpu.so are half a
 gigabyte each; their interfaces are a few per cent of that, and it is these that every link action has as inputs.
+
+torch's libraries hold parts of a libstdc++ and let everybody see them. A linker meets them before the C++ library of
+its own toolchain, and an extension would from then on need a torch that still happens to have std::filesystem. So the
+interface does not offer the C++ library; what std has of torch's own types, a hash of c10::Device, stays.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +26,12 @@ _KEPT = frozenset(
         ".shstrtab",
     ]
 )
+# Mangled names in std and __cxxabiv1 (Itanium C++ ABI, 5.1), unless one of torch's namespaces is part of the name.
+_CXX_LIBRARY = re.compile(
+    rb"_Z(?:GV|T[CISTVv])?(?:N[VKRO]*)?(?:S[tabdios]|10__cxxabiv1)(?!.*(?:2at|3c10|5torch|6caffe2)[A-Z0-9])"
+)
+_SYMBOL = struct.Struct("<IBBHQQ")
+_WEAK = 2 << 4
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SHT_NULL, _SHT_NOBITS = 0, 8
@@ -44,6 +55,16 @@ class _Section(NamedTuple):
     info: int
     alignment: int
     entry_size: int
+
+
+def _without_cxx_library(symbols: bytes, strings: bytes) -> bytes:
+    """The symbol table with the C++ library's definitions turned into weak references, which ask for nothing."""
+    table = bytearray(symbols)
+    for position in range(0, len(table) - len(table) % _SYMBOL.size, _SYMBOL.size):
+        name, info, other, section, _, size = _SYMBOL.unpack_from(table, position)
+        if section and _CXX_LIBRARY.match(strings, name, strings.index(b"\0", name)):
+            _SYMBOL.pack_into(table, position, name, _WEAK | info & 0xF, other, 0, 0, size)
+    return bytes(table)
 
 
 def write_interface(library: Path, out: Path) -> int:
@@ -83,7 +104,11 @@ def write_interface(library: Path, out: Path) -> int:
                 found.add(name)
                 body += bytes(-len(body) % _ALIGNMENT)
                 offset = len(body)
-                body += read(section.offset, section.size)
+                content = read(section.offset, section.size)
+                if name == ".dynsym":
+                    strings = sections[section.link]
+                    content = _without_cxx_library(content, read(strings.offset, strings.size))
+                body += content
                 kept = section._replace(offset=offset)
             elif section.flags & _SHF_ALLOC:
                 kept = section._replace(type=_SHT_NOBITS, offset=_HEADER.size, link=0, info=0)

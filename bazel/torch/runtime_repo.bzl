@@ -4,7 +4,7 @@ The wheels that serve every CPython, NVIDIA's libraries above all, lie in one re
 own torch and links to the others, so that the search paths in torch's libraries (`$ORIGIN/../../nvidia/…`) hold.
 """
 
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 # Nothing of this is read by an import: headers, tools, static libraries, the compilers that triton brings along.
 _EXCLUDE = [

@@ -1,6 +1,6 @@
 """Repository rule: a torch and a CUDA toolkit that are installed on this machine."""
 
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 
 # The package's directory, without importing it: that takes seconds, and needs all its libraries.
 _FIND_TORCH = """
@@ -53,7 +53,7 @@ def _torch_local_repo_impl(rctx):
         imports = [
             Label(":elf_interface.py"),
             Label(":torch_facts.py"),
-            Label("//bazel/private:reachable.py"),
+            Label("//bazel/fetch:reachable.py"),
         ],
         what = "torch.local",
     )

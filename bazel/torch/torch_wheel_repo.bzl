@@ -1,7 +1,7 @@
 """Repository rule: torch to compile and link against, out of wheels pinned by hash."""
 
-load("//bazel/private:host_python.bzl", "run_python")
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 # Compiling and linking needs no more. Of the libraries only the interfaces stay.
 _INCLUDE = [
@@ -31,7 +31,7 @@ def _torch_wheel_repo_impl(rctx):
         imports = [
             Label(":elf_interface.py"),
             Label(":torch_facts.py"),
-            Label("//bazel/private:reachable.py"),
+            Label("//bazel/fetch:reachable.py"),
         ],
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)

@@ -1,7 +1,7 @@
 """Repository rule: this project's own files as one archive, out of which tests make clones."""
 
 # buildifier: disable=bzl-visibility
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 
 # What a clone needs to build the products. A file or folder of the root that is not named here (documents, CI files)
 # does not make the tests run again.

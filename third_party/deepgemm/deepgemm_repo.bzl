@@ -1,7 +1,7 @@
 """Repository rules for DeepGEMM's source: the pinned sdist, or a checkout."""
 
-load("//bazel/private:host_python.bzl", "run_python")
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 _ENVS = attr.string_dict(
     doc = "Defaults for DG_JIT_CACHE_DIR, DG_JIT_PRINT_COMPILER_COMMAND and DG_JIT_CPP_STANDARD, which DeepGEMM's own " +
@@ -53,7 +53,7 @@ def _deepgemm_sdist_repo_impl(rctx):
         rctx,
         Label(":headers.py"),
         ["--src", rctx.path("src"), "--out", rctx.path("headers.bzl")],
-        imports = [Label("//bazel/private:reachable.py")],
+        imports = [Label("//bazel/fetch:reachable.py")],
     )
 
 deepgemm_sdist_repo = repository_rule(

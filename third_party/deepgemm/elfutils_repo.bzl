@@ -1,6 +1,6 @@
 """Repository rule: elfutils' headers, which DeepGEMM compiles against and never links (it loads libdw at run time)."""
 
-load("//bazel/private:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_python")
 
 _LOCK = Label("//third_party/debian:elfutils.lock.json")
 

@@ -1,6 +1,6 @@
 """Repository rules for a published wheel or sdist, by name and pinned hash."""
 
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 _WHEEL_BUILD = """\
 filegroup(

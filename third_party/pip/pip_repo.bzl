@@ -1,6 +1,6 @@
 """The repository of Python libraries that this project's own tools and tests use."""
 
-load("//bazel/private:pip.bzl", "pip_fetch")
+load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 def _pip_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site")
