@@ -4,6 +4,7 @@ load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/torch:runtime_providers.bzl", "TorchRuntimeInfo")
+load(":wheel_test.bzl", "launch", "single_wheel")
 
 _DOC = """Installs a wheel into a fresh environment of every registered CPython, and imports it there.
 
@@ -23,15 +24,9 @@ import_check_test(
 """
 
 def _import_check_test_impl(ctx):
-    wheels = [file for file in ctx.files.wheel if file.basename.endswith(".whl")]
-    if len(wheels) != 1:
-        fail("{}: wheel {} has {} files that end in .whl; expected one".format(
-            ctx.label,
-            ctx.attr.wheel.label,
-            len(wheels),
-        ))
+    wheel = single_wheel(ctx)
     anchors = {runtime[TorchRuntimeInfo].tag: runtime[TorchRuntimeInfo].anchor for runtime in ctx.attr.runtimes}
-    lines = ["--wheel=" + wheels[0].short_path, "--uv=" + ctx.executable._uv.short_path, "--module=" + ctx.attr.module]
+    lines = ["--wheel=" + wheel.short_path, "--uv=" + ctx.executable._uv.short_path, "--module=" + ctx.attr.module]
     if ctx.attr.extension:
         lines.append("--extension=" + ctx.attr.extension)
     if ctx.attr.stable_abi:
@@ -52,26 +47,13 @@ def _import_check_test_impl(ctx):
         lines.append("--python={},{},{},{}".format(python.tag, python.version, interpreter, anchors[python.tag].short_path))
         files.append(python.files)
 
-    options = ctx.actions.declare_file(ctx.label.name + ".options")
-    ctx.actions.write(options, "\n".join(lines) + "\n")
-    launcher = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.write(
-        launcher,
-        # Tests start in their runfiles, to which short paths are relative.
-        "#!/bin/sh\nexec '{}' '@{}' --work \"$TEST_TMPDIR/work\"\n".format(
-            ctx.executable._check.short_path,
-            options.short_path,
-        ),
-        is_executable = True,
+    return launch(
+        ctx,
+        lines,
+        "--work \"$TEST_TMPDIR/work\"",
+        [wheel, ctx.executable._uv] + anchors.values(),
+        depset(transitive = files),
     )
-    runfiles = ctx.runfiles(
-        files = wheels + [options, ctx.executable._uv] + anchors.values(),
-        transitive_files = depset(transitive = files),
-    )
-    return [DefaultInfo(
-        executable = launcher,
-        runfiles = runfiles.merge(ctx.attr._check[DefaultInfo].default_runfiles),
-    )]
 
 _import_check_test = rule(
     implementation = _import_check_test_impl,

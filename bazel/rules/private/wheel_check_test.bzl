@@ -2,6 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
+load(":wheel_test.bzl", "launch", "single_wheel")
 
 _DOC = """Proves that a wheel with CPython extensions will load wherever its metadata says.
 
@@ -23,14 +24,8 @@ wheel_check_test(
 _INCLUDE = "/include/"
 
 def _wheel_check_test_impl(ctx):
-    wheels = [file for file in ctx.files.wheel if file.basename.endswith(".whl")]
-    if len(wheels) != 1:
-        fail("{}: wheel {} has {} files that end in .whl; expected one".format(
-            ctx.label,
-            ctx.attr.wheel.label,
-            len(wheels),
-        ))
-    lines = [wheels[0].short_path]
+    wheel = single_wheel(ctx)
+    lines = [wheel.short_path]
     if ctx.attr.python_requires:
         lines.append("--requires-python=" + ctx.attr.python_requires)
     if ctx.attr.torch:
@@ -48,23 +43,12 @@ def _wheel_check_test_impl(ctx):
             ))
         lines.append("--jit-header={}={}".format(path, file.short_path))
 
-    options = ctx.actions.declare_file(ctx.label.name + ".options")
-    ctx.actions.write(options, "\n".join(lines) + "\n")
-    launcher = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.write(
-        launcher,
-        # Tests start in their runfiles, to which short paths are relative.
-        "#!/bin/sh\nexec '{}' '@{}' --json-output \"${{TEST_UNDECLARED_OUTPUTS_DIR:-$TEST_TMPDIR}}/report.json\"\n".format(
-            ctx.executable._check.short_path,
-            options.short_path,
-        ),
-        is_executable = True,
+    return launch(
+        ctx,
+        lines,
+        "--json-output \"${TEST_UNDECLARED_OUTPUTS_DIR:-$TEST_TMPDIR}/report.json\"",
+        [wheel] + ctx.files.jit_headers,
     )
-    runfiles = ctx.runfiles(files = wheels + [options] + ctx.files.jit_headers)
-    return [DefaultInfo(
-        executable = launcher,
-        runfiles = runfiles.merge(ctx.attr._check[DefaultInfo].default_runfiles),
-    )]
 
 _wheel_check_test = rule(
     implementation = _wheel_check_test_impl,
