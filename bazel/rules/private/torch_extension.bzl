@@ -105,7 +105,7 @@ def torch_extension(
             name = "{}.{}".format(name, tag),
             srcs = srcs + hdrs,
             copts = _COPTS + copts,
-            # CUDA's and Python's headers come first in what they call their own; torch's, which bundles some, last.
+            # The extension's own headers are searched before Python's and torch's, which bundles some of others.
             deps = deps + [_hub(python.tag), _TORCH],
             linkopts = linkopts + select({_OPT: ["-Wl,--strip-all"], "//conditions:default": []}),
             linkshared = True,
