@@ -26,7 +26,8 @@ def _version(text):
 
 def _hexversion(version):
     """The value of Py_LIMITED_API for `version` (https://docs.python.org/3/c-api/stable.html)."""
-    return "0x%02x%02x0000" % _version(version)
+    major, minor = _version(version)
+    return "0x%x" % (major << 24 | minor << 16)
 
 def torch_extension(
         name,
