@@ -50,6 +50,12 @@ def _python_abi_impl(ctx):
         version = version,
     )
     cc_info = ctx.attr.headers[CcInfo]
+    if not [file for file in cc_info.compilation_context.headers.to_list() if file.basename == "Python.h" or file.is_directory]:
+        fail("{}: headers: {} has no Python.h for CPython {}; expected a target with that Python's headers, such as ".format(
+            ctx.label,
+            ctx.attr.headers.label,
+            version,
+        ) + "rules_python's :python_headers. On Debian they are in libpython{}-dev.".format(version))
     return [
         DefaultInfo(files = depset([interpreter] if interpreter else []), runfiles = ctx.runfiles(transitive_files = files)),
         cc_info,

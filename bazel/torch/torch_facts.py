@@ -41,8 +41,8 @@ def _read(path: Path, what: str) -> str:
         raise TorchError(f"there is no {path}: {what}") from None
 
 
-def facts(torch: Path, cuda: Path) -> dict[str, object]:
-    """Version of torch, CUDA release and C++ ABI, checked against the toolkit; nothing is imported."""
+def torch_build(torch: Path) -> tuple[str, str]:
+    """Version of torch and the CUDA release that it was built with; nothing is imported."""
     version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
     found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
     version = found.get("__version__", "")
@@ -53,12 +53,18 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
             f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
             " use a CUDA build of it"
         )
-    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {found['cuda']}")
+    return version, found["cuda"]
+
+
+def facts(torch: Path, cuda: Path) -> dict[str, object]:
+    """Version of torch, CUDA release and C++ ABI, checked against the toolkit."""
+    version, release = torch_build(torch)
+    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {release}")
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
-    if str(major) != found["cuda"].split(".")[0]:
+    if str(major) != release.split(".")[0]:
         raise TorchError(
-            f"torch {version} is built with CUDA {found['cuda']}, but {cuda} has the headers of CUDA {major}:"
+            f"torch {version} is built with CUDA {release}, but {cuda} has the headers of CUDA {major}:"
             " name a toolkit of the same major version"
         )
     cmake = _read(
@@ -69,7 +75,7 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
     return {
         # The local part only repeats the CUDA release, and requirements on torch leave it out.
         "TORCH_VERSION": version.split("+")[0],
-        "CUDA_VERSION": found["cuda"],
+        "CUDA_VERSION": release,
         "CXX11_ABI": not abi or abi.group(1) == "1",
     }
 

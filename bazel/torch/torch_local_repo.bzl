@@ -24,32 +24,23 @@ def _torch_directory(rctx):
         fail("torch.local: {} has no torch: install one there, or name another interpreter".format(interpreter))
     return rctx.path(found)
 
-def _cuda_home(rctx, torch):
-    """The toolkit that is named, else NVIDIA's wheels beside torch, else $CUDA_HOME, else /usr/local/cuda."""
+def _toolkits(rctx, torch):
+    """The toolkit that is named, else where one may be: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda."""
+    if rctx.attr.cuda_home:
+        return [rctx.path(rctx.attr.cuda_home)]
     wheels = torch.dirname.get_child("nvidia")
     beside = [path for path in wheels.readdir() if path.basename.startswith("cu1")] if wheels.exists else []
-    candidates = [rctx.path(rctx.attr.cuda_home)] if rctx.attr.cuda_home else beside + [
-        rctx.path(path)
-        for path in [rctx.getenv("CUDA_HOME"), "/usr/local/cuda"]
-        if path
-    ]
-    for candidate in candidates:
-        if candidate.get_child("include", "cuda.h").exists:
-            return candidate
-    fail("torch.local: no include/cuda.h in {}: name an installed toolkit with cuda_home".format(
-        ", ".join([str(path) for path in candidates]),
-    ))
+    return beside + [rctx.path(path) for path in [rctx.getenv("CUDA_HOME"), "/usr/local/cuda"] if path]
 
 def _torch_local_repo_impl(rctx):
     torch = _torch_directory(rctx)
-    cuda = _cuda_home(rctx, torch)
-    for facts in [torch.get_child("version.py"), cuda.get_child("include", "cuda.h")]:
-        if facts.exists:
-            rctx.watch(facts)
+    toolkits = _toolkits(rctx, torch)
+    for facts in [torch.get_child("version.py")] + [toolkit.get_child("include", "cuda.h") for toolkit in toolkits]:
+        rctx.watch(facts)
     run_python(
         rctx,
         Label(":torch_repository.py"),
-        ["--torch", torch, "--cuda", cuda, "--out", rctx.path(".")],
+        ["--torch", torch, "--out", rctx.path("."), "--cuda"] + toolkits,
         imports = [
             Label(":elf_interface.py"),
             Label(":torch_facts.py"),

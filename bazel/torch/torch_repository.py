@@ -2,8 +2,8 @@
 
     python3 torch_repository.py --site DIR --out REPOSITORY
         moves what pip_fetch.py unpacked
-    python3 torch_repository.py --torch …/torch --cuda …/cu13 --out REPOSITORY
-        links what is installed
+    python3 torch_repository.py --torch …/torch --cuda …/cu13 … --out REPOSITORY
+        links what is installed; of several toolkits the first that is there
 
 The repository then has torch/include, cuda/include, lib (interfaces of the shared libraries), version.bzl (torch's
 version, its CUDA release, its C++ ABI) and headers.bzl (the headers that an extension can reach).
@@ -14,10 +14,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from elf_interface import ElfError, write_interface
-from torch_facts import TorchError, extension_headers, facts, host_headers
+from torch_facts import TorchError, extension_headers, facts, host_headers, torch_build
 
 _TORCH_LIBRARIES = ("c10", "c10_cuda", "torch", "torch_cpu", "torch_cuda", "torch_python")
 _CUDA_LIBRARIES = ("cudart", "nvrtc")
@@ -42,10 +43,15 @@ def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
 
 def move_wheels(site: Path, out: Path) -> None:
     """Moves headers and licences out of an unpacked site-packages, and deletes the rest."""
+    torch = site / "torch"
+    version, release = torch_build(torch)
     found = sorted(site.glob("nvidia/cu*/include/cuda.h"))
     if not found:
-        raise TorchError("the requirement file pins no nvidia-cuda-runtime of CUDA 13 or newer beside torch")
-    torch, cuda = site / "torch", found[0].parents[1]
+        raise TorchError(
+            f"torch {version} is built with CUDA {release}, but the requirement file pins no nvidia-cuda-runtime of"
+            " CUDA 13 or newer beside it: add it"
+        )
+    cuda = found[0].parents[1]
     describe(torch, cuda, out)
     write_interfaces(torch, cuda, out / "lib")
     for name, package in (("torch", torch), ("cuda", cuda)):
@@ -57,8 +63,16 @@ def move_wheels(site: Path, out: Path) -> None:
     shutil.rmtree(site)
 
 
-def link_installed(torch: Path, cuda: Path, out: Path) -> None:
-    """Links the headers of an installed torch and toolkit."""
+def link_installed(torch: Path, toolkits: Sequence[Path], out: Path) -> None:
+    """Links the headers of an installed torch, and of the first of the toolkits that is there."""
+    version, release = torch_build(torch)
+    present = [toolkit for toolkit in toolkits if (toolkit / "include" / "cuda.h").exists()]
+    if not present:
+        raise TorchError(
+            f"torch {version} is built with CUDA {release}, but there is no include/cuda.h in"
+            f" {', '.join(map(str, toolkits))}: name an installed toolkit with cuda_home"
+        )
+    cuda = present[0]
     describe(torch, cuda, out)
     write_interfaces(torch, cuda, out / "lib")
     for name, package in (("torch", torch), ("cuda", cuda)):
@@ -85,7 +99,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--site", type=Path, help="unpacked wheels, which are moved")
     parser.add_argument("--torch", type=Path, help="the directory of an installed package torch")
-    parser.add_argument("--cuda", type=Path, help="an installed toolkit, with include/cuda.h")
+    parser.add_argument("--cuda", type=Path, nargs="+", help="installed toolkits; the first that is there counts")
     parser.add_argument("--out", type=Path, required=True, help="the repository")
     parser.add_argument("--error-file", type=Path, help="where the error goes instead of stderr")
     args = parser.parse_args(argv)
@@ -95,7 +109,7 @@ def main(argv: list[str]) -> int:
         if args.site:
             move_wheels(args.site.absolute(), args.out)
         else:
-            link_installed(args.torch.absolute(), args.cuda.absolute(), args.out)
+            link_installed(args.torch.absolute(), [path.absolute() for path in args.cuda], args.out)
     except (TorchError, ElfError, OSError) as error:
         if args.error_file:
             args.error_file.write_text(str(error), encoding="utf-8")

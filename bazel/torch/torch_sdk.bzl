@@ -20,6 +20,12 @@ torch_sdk(
 """
 
 def _torch_sdk_impl(ctx):
+    parts = ctx.attr.cuda_version.split(".")
+    if len(parts) != 2 or not all([part.isdigit() for part in parts]):
+        fail("{}: cuda_version is '{}', torch.version.cuda of a torch without CUDA being empty or None; ".format(
+            ctx.label,
+            ctx.attr.cuda_version,
+        ) + "expected a release such as 13.0. Use a CUDA build of torch.")
     return [
         cc_common.merge_cc_infos(cc_infos = [dep[CcInfo] for dep in ctx.attr.deps]),
         TorchInfo(

@@ -41,6 +41,8 @@ OBJECT_CHANGE = """\
 #define EDITED
 [[gnu::used, gnu::retain]] static int edited = 1;
 #endif"""
+# The validation of a module's libraries, and of its sources.
+CHECK = "ExtensionModuleCheck"
 WHEELS_ONLY = {"ExtensionWheel": ["deep_gemm_wheel"], "WheelOverlay": ["vllm_wheel"]}
 
 
@@ -110,13 +112,15 @@ def test_source_edited(project: Project) -> None:
         run = build(project)
     everything = {mnemonic: targets for mnemonic, targets in ran(run).items() if mnemonic != "DeepGemmStub"}
     libraries = [f"deep_gemm_C.{tag}" for tag in PYTHONS]
-    assert everything == {"CppCompile": libraries, "CppLink": libraries, **WHEELS_ONLY}
+    checks = ["deep_gemm_C"] * (len(PYTHONS) + 1)
+    assert everything == {"CppCompile": libraries, "CppLink": libraries, CHECK: checks, **WHEELS_ONLY}
 
 
 def test_pyconfig_of_one_python(project: Project) -> None:
     with project.edited(PYCONFIG, OBJECT_CHANGE):
         run = build(project)
-    assert ran(run) == {"CppCompile": ["deep_gemm_C.cp312"], "CppLink": ["deep_gemm_C.cp312"], **WHEELS_ONLY}
+    library = ["deep_gemm_C.cp312"]
+    assert ran(run) == {"CppCompile": library, "CppLink": library, CHECK: ["deep_gemm_C"], **WHEELS_ONLY}
 
 
 def test_comment(project: Project) -> None:
@@ -160,7 +164,8 @@ def test_python_added_and_taken_away(project: Project) -> None:
     project.matrix(MATRIX)
     taken = build(project, DEEPGEMM_WHEEL)
     wheel = {"ExtensionWheel": ["deep_gemm_wheel"]}
-    assert ran(added) == {"CppCompile": ["deep_gemm_C.cp314"], "CppLink": ["deep_gemm_C.cp314"], **wheel}
+    library = ["deep_gemm_C.cp314"]
+    assert ran(added) == {"CppCompile": library, "CppLink": library, CHECK: ["deep_gemm_C"], **wheel}
     assert not compiled(taken)
     assert set(ran(taken)) <= set(wheel)
 

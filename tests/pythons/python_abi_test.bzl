@@ -54,8 +54,8 @@ def _fails_test_impl(ctx):
 
 _fails_test = analysistest.make(_fails_test_impl, attrs = {"says": attr.string()}, expect_failure = True)
 
-def _fails(name, says, **kwargs):
-    python_abi(name = name + ".subject", headers = ":fake_headers", tags = ["manual"], **kwargs)
+def _fails(name, says, headers = ":fake_headers", **kwargs):
+    python_abi(name = name + ".subject", headers = headers, tags = ["manual"], **kwargs)
     _fails_test(name = name, says = says, target_under_test = name + ".subject")
     return name
 
@@ -68,6 +68,7 @@ def python_abi_test_suite(name):
     if [python.version for python in PYTHONS] != ["3.11", "3.12", "3.13", "3.14"]:
         fail("{} admits {}; expected 3.11 to 3.14".format(REQUIRES_PYTHON, PYTHONS))
     cc_library(name = "fake_headers", hdrs = ["Python.h"], tags = ["manual"])
+    cc_library(name = "no_headers", hdrs = ["patchlevel.h"], tags = ["manual"])
     tests = []
     for python in PYTHONS:
         _gives_test(name = "gives_" + python.tag, target_under_test = python.abi, version = python.version)
@@ -88,6 +89,12 @@ def python_abi_test_suite(name):
             "resolves_the_flag",
             _fails("fails_python_2", "'2.7' is no CPython 3 version", python_version = "2.7"),
             _fails("fails_no_number", "'3.x' is no CPython 3 version", python_version = "3.x"),
+            _fails(
+                "fails_no_headers",
+                "no_headers has no Python.h for CPython 3.12; expected a target with that Python's headers",
+                headers = ":no_headers",
+                python_version = "3.12",
+            ),
             _fails("fails_two_files", "has 2 files; expected one executable", interpreter = ":two_files", python_version = "3.12"),
         ],
     )

@@ -156,6 +156,26 @@ def test_toolkit_without_libraries(site: Path, tmp_path: Path, capsys) -> None:
     assert "there is no libcudart.so.*" in _fails(capsys, *arguments)
 
 
+def test_the_first_toolkit_that_is_there_counts(site: Path, tmp_path: Path, capsys) -> None:
+    _write(site, {"later/include/cuda.h": "#define CUDA_VERSION 12080\n"})
+    (tmp_path / "repository").mkdir()
+    toolkits = [site / "absent", site / "nvidia/cu13", site / "later"]
+    arguments = ["--torch", site / "torch", "--out", tmp_path / "repository", "--cuda"]
+    assert torch_repository.main([str(argument) for argument in [*arguments, *toolkits]]) == 0
+    error = _fails(capsys, *arguments, site / "absent", tmp_path)
+    assert "torch 2.14.0+cu130 is built with CUDA 13.0" in error
+    assert f"no include/cuda.h in {site / 'absent'}, {tmp_path}: name an installed toolkit with cuda_home" in error
+
+
+@pytest.mark.parametrize("toolkit", ["--site", "--cuda"])
+def test_torch_without_cuda_and_no_toolkit_either(site: Path, tmp_path: Path, capsys, toolkit: str) -> None:
+    _write(site, {"torch/version.py": "__version__ = '2.14.0+cpu'\ncuda: Optional[str] = None\n"})
+    (site / "nvidia/cu13/include/cuda.h").unlink()
+    arguments = ["--site", site] if toolkit == "--site" else ["--torch", site / "torch", "--cuda", tmp_path]
+    error = _fails(capsys, *arguments, "--out", tmp_path)
+    assert "torch 2.14.0+cpu is built without CUDA (torch.version.cuda is None): use a CUDA build of it" in error
+
+
 def test_wheels_without_cuda(site: Path, tmp_path: Path, capsys) -> None:
     (site / "nvidia/cu13/include/cuda.h").unlink()
     assert "pins no nvidia-cuda-runtime" in _fails(capsys, "--site", site, "--out", tmp_path)

@@ -8,12 +8,49 @@ _DOC = """Gathers the shared libraries of one extension module.
 
 Used by `torch_extension`, which makes the libraries. Each is linked (not copied) to
 `<name>/<module_name>.<SOABI>.so` (PEP 3149), or to `<name>/<module_name>.abi3.so` (PEP 384) for a stable-ABI module.
+
+Whatever is built of the module also runs its validation actions: sources that define a module of another name are an
+error before the compiler is done, a library without `PyInit_<module_name>` or with another CUDA runtime than torch's is
+one before anything is made of it.
 """
 
 def _suffix(python, py_limited_api):
     return "abi3" if py_limited_api else python.soabi
 
+def _check(ctx, what, inputs, args):
+    """An action that fails with one line where the sources or a library are not this module; its output is empty."""
+    out = ctx.actions.declare_file("{}.{}.checked".format(ctx.label.name, what))
+    args.add("--module", ctx.attr.module_name)
+    args.add("--target=" + str(ctx.label).removeprefix("@@").removeprefix("@"))
+    args.add("--out", out)
+    ctx.actions.run(
+        executable = ctx.executable._module_check,
+        arguments = [args],
+        inputs = inputs,
+        outputs = [out],
+        mnemonic = "ExtensionModuleCheck",
+        progress_message = "Checking the module name of %{label}",
+    )
+    return out
+
+def _check_sources(ctx):
+    args = ctx.actions.args()
+    args.add("sources")
+    args.add_all(ctx.attr.defines, format_each = "--define=%s")
+    args.add_all(ctx.files.srcs)
+    return _check(ctx, "sources", ctx.files.srcs, args)
+
+def _check_library(ctx, tag, library):
+    args = ctx.actions.args()
+    args.add("library")
+    args.add("--cuda", ctx.attr.torch[TorchInfo].cuda_version)
+    args.add(library)
+    return _check(ctx, tag, [library], args)
+
 def _extension_module_impl(ctx):
+    name = ctx.attr.module_name
+    if not name.replace("_", "a").isalnum() or name[0].isdigit():
+        fail("{}: module_name is '{}'; expected a Python identifier, the X of PyInit_X".format(ctx.label, name))
     files = {}
     named = {}
     for binary, python in zip(ctx.files.binaries, ctx.attr.pythons):
@@ -27,7 +64,7 @@ def _extension_module_impl(ctx):
                 suffix,
             ) + "Register each CPython once.")
         named[suffix] = python.tag
-        output = ctx.actions.declare_file("{}/{}.{}.so".format(ctx.label.name, ctx.attr.module_name, suffix))
+        output = ctx.actions.declare_file("{}/{}.{}.so".format(ctx.label.name, name, suffix))
         ctx.actions.symlink(
             output = output,
             target_file = binary,
@@ -39,11 +76,14 @@ def _extension_module_impl(ctx):
         DefaultInfo(files = depset(files.values())),
         ExtensionInfo(
             files = files,
-            module_name = ctx.attr.module_name,
+            module_name = name,
             py_limited_api = ctx.attr.py_limited_api,
             pythons = [python[PythonAbiInfo] for python in (ctx.attr.serves or ctx.attr.pythons)],
             torch = ctx.attr.torch[TorchInfo],
         ),
+        OutputGroupInfo(_validation = depset(
+            [_check_sources(ctx)] + [_check_library(ctx, tag, library) for tag, library in files.items()],
+        )),
     ]
 
 extension_module = rule(
@@ -53,6 +93,9 @@ extension_module = rule(
         "binaries": attr.label_list(
             doc = "The `cc_binary` of each Python, a shared library, in the order of `pythons`.",
             mandatory = True,
+        ),
+        "defines": attr.string_list(
+            doc = "Preprocessor definitions of `srcs`, `NAME` or `NAME=VALUE`: one may stand for the module's name.",
         ),
         "module_name": attr.string(
             doc = "The module's last name, as in PyInit_<module_name>.",
@@ -70,10 +113,19 @@ extension_module = rule(
             doc = "The Pythons that the module serves, where they are not `pythons`: those of a stable-ABI module.",
             providers = [PythonAbiInfo],
         ),
+        "srcs": attr.label_list(
+            doc = "The sources and headers of `binaries`, in which a module of another name is looked for. Default: none.",
+            allow_files = True,
+        ),
         "torch": attr.label(
             doc = "The torch that `binaries` were built against.",
             mandatory = True,
             providers = [TorchInfo],
+        ),
+        "_module_check": attr.label(
+            default = "//tools/wheel:module_check",
+            cfg = "exec",
+            executable = True,
         ),
     },
     provides = [ExtensionInfo],

@@ -81,13 +81,10 @@ def torch_extension(
 
     Raises:
         An analysis error where `module_name` is not an identifier, or no Python of the matrix is as new as
-        `py_limited_api`.
+        `py_limited_api`. A build of `:<name>`, or of anything that is made of it, also fails where the sources define a
+        module of another name, and where a library exports no `PyInit_<module_name>` or needs a CUDA runtime of another
+        major version than torch's.
     """
-    if not module_name.replace("_", "a").isalnum() or module_name[0].isdigit():
-        fail("torch_extension {}: module_name is '{}'; expected a Python identifier, the X of PyInit_X".format(
-            name,
-            module_name,
-        ))
     pythons = PYTHONS
     if py_limited_api:
         pythons = [python for python in PYTHONS if _version(python.version) >= _version(py_limited_api)]
@@ -121,7 +118,9 @@ def torch_extension(
         binaries[python.tag] = ":{}.{}".format(name, tag)
     extension_module(
         name = name,
+        srcs = srcs + hdrs,
         binaries = binaries.values(),
+        defines = defines,
         module_name = module_name,
         py_limited_api = py_limited_api,
         pythons = [_hub(tag) for tag in binaries],
