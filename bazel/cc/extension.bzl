@@ -15,5 +15,5 @@ def _gcc_impl(mctx):
 gcc = module_extension(
     implementation = _gcc_impl,
     doc = "GCC 14 out of Debian's packages with the sysroot of an older suite. It is fetched when a target is compiled " +
-          "with it, and not where another C++ toolchain is chosen.",
+          "with it, and not where another C++ toolchain is chosen. It has no tags.",
 )

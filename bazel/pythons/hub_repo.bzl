@@ -22,6 +22,8 @@ _PYTHON = """    struct(
 _HEADER = '''"""One python_abi and one toolchain for each CPython that Requires-Python admits."""
 
 package(default_visibility = ["//visibility:public"])
+
+exports_files(["versions.bzl"])
 '''
 
 def _hub_repo_impl(rctx):

@@ -6,7 +6,9 @@ load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 _DEFAULT_NAME = "deepgemm_torch"
 
 _NAME = attr.string(
-    doc = "Name of the repository. The root module's tag wins over another module's of the same name.",
+    doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
+          "module are an error. Default: `deepgemm_torch`, which extensions are compiled against unless the flag " +
+          "`//bazel/torch:torch` names another.",
     default = _DEFAULT_NAME,
 )
 
@@ -15,11 +17,13 @@ _wheel = tag_class(
     attrs = {
         "name": _NAME,
         "python": attr.string(
-            doc = "The CPython whose wheel is taken; headers and libraries are the same in all of them.",
+            doc = "The CPython whose wheel is taken, such as `3.12`; headers and libraries are the same in all of them.",
             default = "3.12",
         ),
         "requirements": attr.label(
-            doc = "The requirement file. `//third_party/torch` has some; its `update` makes another.",
+            doc = "The requirement file: torch and NVIDIA's CUDA wheels, each with `==` and `--hash` (pip's hash-checking " +
+                  "mode). `@rules_deepgemm//third_party/torch` has some, and `bazel run " +
+                  "@rules_deepgemm//third_party/torch:update -- VERSION` makes another.",
             mandatory = True,
         ),
     },
@@ -30,10 +34,11 @@ _local = tag_class(
           "error.",
     attrs = {
         "cuda_home": attr.string(
-            doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda.",
+            doc = "The toolkit's directory. Default: the first that has `include/cuda.h` of NVIDIA's wheels beside torch, " +
+                  "`$CUDA_HOME`, `/usr/local/cuda`.",
         ),
         "interpreter": attr.string(
-            doc = "The Python that has torch: a path, or a name on the PATH.",
+            doc = "The Python that has torch: a path, or a name on the PATH. It is asked where torch lies; torch is not imported.",
             default = "python3",
         ),
         "name": _NAME,
@@ -71,7 +76,11 @@ def _torch_impl(mctx):
 
 torch = module_extension(
     implementation = _torch_impl,
-    doc = "Makes a repository for each tag, with `:sdk` to compile and link against.",
+    doc = """Makes a repository for each tag, with `:sdk` to compile and link against, and `:headers`, all of torch's.
+
+A torch without CUDA, and CUDA headers of another major version than the one that torch was built with, are errors. Code
+that includes what torch's public headers do not reach (`ATen/native`, `ATen/cpu/vec`, c10d) depends on `:headers` too.
+""",
     tag_classes = {
         "local": _local,
         "wheel": _wheel,

@@ -3,8 +3,8 @@
 TorchInfo = provider(
     doc = "Facts of a torch that is compiled against; the headers and libraries travel in `CcInfo`.",
     fields = {
-        "cuda_version": "CUDA release that torch was built with, as \"13.0\".",
-        "cxx11_abi": "True if torch was built with libstdc++'s C++11 ABI (`_GLIBCXX_USE_CXX11_ABI=1`).",
-        "version": "Version of torch as its package index names it, without the local part: \"2.14.0\".",
+        "cuda_version": "string: the CUDA release that torch was built with, such as `13.0`",
+        "cxx11_abi": "bool: whether torch was built with libstdc++'s C++11 ABI (`_GLIBCXX_USE_CXX11_ABI=1`)",
+        "version": "string: torch's version as its package index names it, without the local part, such as `2.14.0`",
     },
 )

@@ -39,10 +39,18 @@ torch_sdk = rule(
     implementation = _torch_sdk_impl,
     doc = _DOC,
     attrs = {
-        "cuda_version": attr.string(doc = "CUDA release that torch was built with, as \"13.0\".", mandatory = True),
-        "cxx11_abi": attr.bool(doc = "Whether torch was built with libstdc++'s C++11 ABI.", default = True),
-        "deps": attr.label_list(doc = "Headers and libraries.", mandatory = True, providers = [CcInfo]),
-        "version": attr.string(doc = "Version of torch, as \"2.14.0\".", mandatory = True),
+        "cuda_version": attr.string(
+            doc = "The CUDA release that torch was built with (`torch.version.cuda`), such as `13.0`. Anything else, the " +
+                  "empty string of a torch without CUDA too, is an analysis error.",
+            mandatory = True,
+        ),
+        "cxx11_abi": attr.bool(doc = "Whether torch was built with libstdc++'s C++11 ABI (`torch._C._GLIBCXX_USE_CXX11_ABI`).", default = True),
+        "deps": attr.label_list(
+            doc = "Headers and libraries, torch's and CUDA's, such as `cc_library` and `cc_import`.",
+            mandatory = True,
+            providers = [CcInfo],
+        ),
+        "version": attr.string(doc = "The version of torch without its local part, such as `2.14.0`.", mandatory = True),
     },
     provides = [CcInfo, TorchInfo],
 )

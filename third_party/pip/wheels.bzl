@@ -14,7 +14,7 @@ _NAME = attr.string(
 _fetch = tag_class(
     doc = "A wheel as it was published: `@name//:wheel`, one file under its own name.",
     attrs = {
-        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for.", default = "2.39"),
+        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for (the platform tags of PEP 600).", default = "2.39"),
         "name": _NAME,
         "python": attr.string(doc = "The CPython for which a wheel is chosen, as \"3.12\".", default = "3.12"),
         "requirements": _REQUIREMENTS,
@@ -60,7 +60,8 @@ def _wheels_impl(mctx):
 
 wheels = module_extension(
     implementation = _wheels_impl,
-    doc = "Makes a repository for each tag.",
+    doc = "Makes a repository for each tag. A hash that is not the pinned one, and a release that the index no longer has, " +
+          "are errors.",
     tag_classes = {
         "fetch": _fetch,
         "sdist": _sdist,

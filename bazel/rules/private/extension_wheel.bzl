@@ -124,12 +124,12 @@ def _extension_wheel_impl(ctx):
 def _project_url(item):
     return "{}, {}".format(item[0], item[1])
 
-_extension_wheel = rule(
+extension_wheel = rule(
     implementation = _extension_wheel_impl,
     doc = _DOC,
     attrs = {
         "distribution": attr.string(
-            doc = "The name of the distribution, as pip lists it.",
+            doc = "The name of the distribution, as pip lists it; the file's name has it normalized.",
             mandatory = True,
         ),
         "extension": attr.label(
@@ -143,11 +143,12 @@ _extension_wheel = rule(
         ),
         "license_files": attr.label_list(
             doc = "Licence files, which go into `.dist-info/licenses` under their paths in their repositories, or " +
-                  "under those that `paths` gives them.",
+                  "under those that `paths` gives them (PEP 639). Default: none.",
             allow_files = True,
         ),
         "package": attr.string(
-            doc = "The directory of the wheel that the module's libraries go into, such as `deep_gemm`.",
+            doc = "The directory of the wheel that the module's libraries go into, such as `deep_gemm`, or `a/b` for the " +
+                  "package `a.b`.",
             mandatory = True,
         ),
         "paths": attr.string_dict(
@@ -156,15 +157,16 @@ _extension_wheel = rule(
                   "Default: files keep their paths.",
         ),
         "platform": attr.string(
-            doc = "The platform tag. `wheel_check_test` proves that the libraries keep its promise.",
+            doc = "The platform tag (PEP 600). `wheel_check_test` proves that the libraries keep its promise.",
             default = "manylinux_2_28_x86_64",
         ),
         "project_urls": attr.string_dict(
-            doc = "Labels and addresses of the project, such as `{\"Source\": \"https://…\"}`.",
+            doc = "Labels and addresses of the project, such as `{\"Source\": \"https://…\"}`. Default: none.",
         ),
         "python_requires": attr.string(
-            doc = "Requires-Python: exactly the Pythons of the extension.",
-            mandatory = True,
+            doc = "Requires-Python (PEP 440), which must admit exactly the Pythons of the extension. Default: the matrix's " +
+                  "own, as the `pythons` module extension was given it.",
+            default = REQUIRES_PYTHON,
         ),
         "require_torch": attr.bool(
             doc = "Whether the wheel requires exactly the torch that the extension was compiled against, whose C++ ABI " +
@@ -172,17 +174,18 @@ _extension_wheel = rule(
             default = True,
         ),
         "requires": attr.string_list(
-            doc = "Further requirements, such as `numpy>=2`.",
+            doc = "Further requirements (PEP 508), such as `numpy>=2`; one that cannot be read fails the build. Default: none.",
         ),
         "srcs": attr.label_list(
-            doc = "The package's files: Python files, and the data that they read.",
+            doc = "The package's files: Python files, and the data that they read. A directory is an error. Default: none, " +
+                  "the libraries alone.",
             allow_files = True,
         ),
         "summary": attr.string(
-            doc = "One line on what the wheel is.",
+            doc = "One line on what the wheel is. Default: none.",
         ),
         "version": attr.string(
-            doc = "The version, normalized (PEP 440), such as `2.8.2`.",
+            doc = "The version, normalized (PEP 440), such as `2.8.2`; another fails the build.",
             mandatory = True,
         ),
         "_build": attr.label(
@@ -192,13 +195,3 @@ _extension_wheel = rule(
         ),
     },
 )
-
-def extension_wheel(name, python_requires = REQUIRES_PYTHON, **kwargs):
-    """A wheel of an extension module for every CPython of the matrix; see the rule for the attributes.
-
-    Args:
-        name: The target's name; the wheel is its one output.
-        python_requires: Requires-Python. Default: the matrix's own, as the `pythons` module extension was given it.
-        **kwargs: Handed on to the rule.
-    """
-    _extension_wheel(name = name, python_requires = python_requires, **kwargs)

@@ -6,23 +6,6 @@ load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/torch:runtime_providers.bzl", "TorchRuntimeInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
-_DOC = """Installs a wheel into a fresh environment of every registered CPython, and imports it there.
-
-Each environment has the torch that the wheel requires, for that CPython, and all that this torch requires; uv installs
-the wheel. The extension module that is imported has that CPython's SOABI in its name, and the public names are the same
-under every CPython. No GPU is needed. A CPython without an interpreter fails the test and says how to provide one;
-`--@rules_deepgemm//bazel/rules:skip_missing_interpreters` turns that into a skip, which the log shows.
-
-```starlark
-import_check_test(
-    name = "import_check",
-    extension = "_C",
-    module = "my_ops",
-    wheel = ":my_ops_wheel",
-)
-```
-"""
-
 def _import_check_test_impl(ctx):
     wheel = single_wheel(ctx)
     anchors = {runtime[TorchRuntimeInfo].tag: runtime[TorchRuntimeInfo].anchor for runtime in ctx.attr.runtimes}
@@ -57,7 +40,7 @@ def _import_check_test_impl(ctx):
 
 _import_check_test = rule(
     implementation = _import_check_test_impl,
-    doc = _DOC,
+    doc = "Behind the macro `import_check_test`.",
     test = True,
     attrs = {
         "extension": attr.string(
@@ -103,21 +86,55 @@ _import_check_test = rule(
     },
 )
 
-def import_check_test(name, size = "large", tags = [], **kwargs):
-    """Every registered CPython installs a wheel and imports it; see the rule for the other attributes.
+def import_check_test(
+        name,
+        wheel,
+        module,
+        extension = "",
+        loaded = [],
+        stable_abi = False,
+        size = "large",
+        tags = [],
+        **kwargs):
+    """Installs a wheel into a fresh environment of every registered CPython, and imports it there.
+
+    Each environment has the torch that the wheel requires, for that CPython, and all that this torch requires; uv
+    installs the wheel. The extension module that is imported has that CPython's SOABI in its name, and the public names
+    are the same under every CPython. No GPU is needed. A CPython without an interpreter fails the test and says how to
+    provide one; `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` turns that into a skip, which the log shows.
+
+    Example:
+    ```starlark
+    import_check_test(
+        name = "import_check",
+        extension = "_C",
+        module = "my_ops",
+        wheel = ":my_ops_wheel",
+    )
+    ```
 
     Args:
         name: The test's name.
+        wheel: The wheel: a target with one file that ends in `.whl`, under its own name.
+        module: What to import, such as `vllm.third_party.deep_gemm`.
+        extension: The extension module inside `module`, such as `_C`. Default: `module` is the extension itself.
+        loaded: Modules that must be in `sys.modules` once `module` is imported, by name. Default: none.
+        stable_abi: Whether the extension is one `.abi3.so` for all. Default: it has a file per CPython.
         size: As for every test.
         tags: As for every test. The packages lie outside of the test's declared files, so that it runs on this
             machine alone: `no-remote-exec` is added.
-        **kwargs: Handed on to the rule.
+        **kwargs: Handed on to the test rule: `timeout`, `visibility` and the like.
     """
     _import_check_test(
         name = name,
         size = size,
+        extension = extension,
+        loaded = loaded,
+        module = module,
         pythons = [Label("@deepgemm_pythons//:" + python.tag) for python in PYTHONS],
         runtimes = [Label("@deepgemm_torch_runtime//:" + python.tag) for python in PYTHONS],
+        stable_abi = stable_abi,
         tags = tags + ["no-remote-exec"],
+        wheel = wheel,
         **kwargs
     )

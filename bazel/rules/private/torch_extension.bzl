@@ -53,6 +53,11 @@ def torch_extension(
     pybind11's headers come with torch. `TORCH_EXTENSION_NAME` is defined as `module_name`, as
     `torch.utils.cpp_extension` does, so that sources may say `PYBIND11_MODULE(TORCH_EXTENSION_NAME, m)`.
 
+    It is an analysis error where `module_name` is not an identifier, or no Python of the matrix is as new as
+    `py_limited_api`. A build of `:<name>`, or of anything that is made of it, also fails where the sources define a
+    module of another name, and where a library exports no `PyInit_<module_name>` or needs a CUDA runtime of another
+    major version than torch's.
+
     Example:
     ```starlark
     torch_extension(
@@ -78,12 +83,6 @@ def torch_extension(
         tags: Of all targets.
         testonly: Of all targets.
         **kwargs: Handed on to each `cc_binary`.
-
-    Raises:
-        An analysis error where `module_name` is not an identifier, or no Python of the matrix is as new as
-        `py_limited_api`. A build of `:<name>`, or of anything that is made of it, also fails where the sources define a
-        module of another name, and where a library exports no `PyInit_<module_name>` or needs a CUDA runtime of another
-        major version than torch's.
     """
     pythons = PYTHONS
     if py_limited_api:

@@ -28,7 +28,7 @@ def _wheel_check_test_impl(ctx):
     lines = [wheel.short_path]
     if ctx.attr.python_requires:
         lines.append("--requires-python=" + ctx.attr.python_requires)
-    if ctx.attr.torch:
+    if ctx.attr.require_torch:
         lines.append("--torch=" + ctx.attr.torch[TorchInfo].version)
     if ctx.attr.strict:
         lines.append("--strict")
@@ -50,7 +50,7 @@ def _wheel_check_test_impl(ctx):
         [wheel] + ctx.files.jit_headers,
     )
 
-_wheel_check_test = rule(
+wheel_check_test = rule(
     implementation = _wheel_check_test_impl,
     doc = _DOC,
     test = True,
@@ -71,7 +71,13 @@ _wheel_check_test = rule(
             allow_files = True,
         ),
         "python_requires": attr.string(
-            doc = "The matrix: Requires-Python must admit exactly these CPythons. Empty: not compared.",
+            doc = "The matrix: the wheel's Requires-Python must admit exactly the CPythons of this one. Empty: not compared. " +
+                  "Default: that of the `pythons` extension.",
+            default = REQUIRES_PYTHON,
+        ),
+        "require_torch": attr.bool(
+            doc = "Whether the wheel has to require a torch, and one that admits `torch`. Default: it has to.",
+            default = True,
         ),
         "strict": attr.bool(
             doc = "Whether a file that does not prove which CPython it was compiled for is a finding. pybind11 modules " +
@@ -79,7 +85,8 @@ _wheel_check_test = rule(
             default = True,
         ),
         "torch": attr.label(
-            doc = "The torch that was compiled against: the wheel's requirement must admit it. None: not compared.",
+            doc = "The torch that was compiled against. Default: that of the flag `//bazel/torch:torch`.",
+            default = "//bazel/torch:torch",
             providers = [TorchInfo],
         ),
         "wheel": attr.label(
@@ -94,26 +101,3 @@ _wheel_check_test = rule(
         ),
     },
 )
-
-def wheel_check_test(
-        name,
-        python_requires = REQUIRES_PYTHON,
-        torch = Label("//bazel/torch:torch"),
-        size = "small",
-        **kwargs):
-    """Proves that a wheel loads wherever its metadata says; see the rule for the other attributes.
-
-    Args:
-        name: The test's name.
-        python_requires: The matrix that was built. Default: that of the `pythons` extension.
-        torch: The torch that was compiled against. Default: that of the `torch` extension.
-        size: As for every test.
-        **kwargs: Handed on to the rule.
-    """
-    _wheel_check_test(
-        name = name,
-        python_requires = python_requires,
-        size = size,
-        torch = torch,
-        **kwargs
-    )
