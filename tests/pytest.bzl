@@ -26,6 +26,7 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         srcs = srcs + [_RUNNER],
         args = ["$(rootpath {})".format(test) for test in tests] + args,
         data = data,
+        legacy_create_init = 0,
         main = _RUNNER,
         deps = deps + ["@deepgemm_pip//:pytest"],
         **kwargs

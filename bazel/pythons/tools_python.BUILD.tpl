@@ -25,8 +25,7 @@ filegroup(
 )
 
 py_runtime(
-    name = "runtime",
-    bootstrap_template = "{BOOTSTRAP}",
+    name = "runtime",{BOOTSTRAP}
     files = [":files"],
     interpreter = "bin/python3",
     python_version = "PY3",

@@ -9,6 +9,13 @@ load(":python_repo.bzl", "fill_python_repo")
 # Of the newest stable suite.
 _VERSION = "3.13"
 
+def _bootstrap(rctx):
+    """The py_runtime attribute with our start script, where rules_python has none that does without a python3."""
+    rules_python = rctx.path(rctx.attr._rules_python).dirname
+    if rules_python.get_child("private").get_child("stage1_bootstrap_template.sh").exists:
+        return ""
+    return '\n    bootstrap_template = "{}",'.format(rctx.attr._template_of_start)
+
 def _tools_python_repo_impl(rctx):
     fill_python_repo(rctx, _VERSION, sources = ["debian"])
     rctx.template(
@@ -16,7 +23,7 @@ def _tools_python_repo_impl(rctx):
         rctx.attr._template,
         executable = False,
         substitutions = {
-            "{BOOTSTRAP}": str(rctx.attr._bootstrap),
+            "{BOOTSTRAP}": _bootstrap(rctx),
             "{VERSION}": _VERSION,
         },
     )
@@ -25,8 +32,9 @@ tools_python_repo = repository_rule(
     implementation = _tools_python_repo_impl,
     doc = "CPython {} out of Debian's packages: `:toolchain` for py_binary and py_test.".format(_VERSION),
     attrs = {
-        "_bootstrap": attr.label(default = ":py_bootstrap.sh.tpl"),
+        "_rules_python": attr.label(default = "@rules_python//python:BUILD.bazel"),
         "_template": attr.label(default = ":tools_python.BUILD.tpl"),
+        "_template_of_start": attr.label(default = ":py_bootstrap.sh.tpl"),
     },
 )
 

@@ -24,6 +24,7 @@ import re
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -80,12 +81,24 @@ def recipe() -> str:
     return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 
 
-def write_classpath(root: Path, final: Path) -> None:
-    """Points Bazel's list of Debian's jars, and what those jars' manifests name, into the tree."""
+def write_version(root: Path, version: str) -> Path:
+    """Writes the resource in which the server finds its own version, which Debian's build leaves out.
+
+    Without it `native.bazel_version` is empty, and rule sets take that for a Bazel newer than all.
+    """
+    jar = root / "usr" / "share" / "java" / "build-data.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("build-data.properties", f"build.label={version}\n")
+    return jar
+
+
+def write_classpath(root: Path, final: Path, *more: Path) -> None:
+    """Points Bazel's list of Debian's jars, and what those jars' manifests name, into the tree; adds `more` jars."""
     listing = root / INSTALL_BASE / "bazel_classpath_debian_depends.txt"
     # perfmark is named only in a manifest, by an absolute path; without it the server's gRPC never answers.
     jars = [*listing.read_text().split(), "/usr/share/java/perfmark-api.jar"]
     jars = [jar for jar in jars if (root / jar.lstrip("/")).exists()]  # Debian lists some that no package has
+    jars += [f"/{jar.relative_to(root)}" for jar in more]
     listing.write_text("".join(f"{final}{jar}\n" for jar in jars))
 
 
@@ -141,7 +154,7 @@ def make(root: Path, final: Path, version: str) -> None:
         debian.unpack(files, root)
     shutil.rmtree(root / "usr/share/doc", ignore_errors=True)
     relocate.relocate(root, str(final))
-    write_classpath(root, final)
+    write_classpath(root, final, write_version(root, version))
     write_registry(root, final)
     write_launcher(root, final)
 
