@@ -14,6 +14,7 @@ _KNOWN_PACKAGE = Label("//tools/wheel:wheel_tools/__init__.py")
 _PIP = Label("@deepgemm_pip//:BUILD.bazel")
 
 _SOURCES = ["machine", "debian"]
+_ONLY_VARIABLE = "RULES_DEEPGEMM_ONLY_PYTHON"
 
 def _requires(mctx):
     """The `requires` tag that counts: the root module's, or else the first one on the way from it."""
@@ -87,13 +88,48 @@ def _matrix(mctx, tag):
         fail("pythons.requires: " + (mctx.read(error_file, watch = "no") if error_file.exists else result.stderr))
     return json.decode(result.stdout)
 
+def _only(mctx, matrix):
+    """The one CPython that $RULES_DEEPGEMM_ONLY_PYTHON asks for, as `3.12`; None where it is not set."""
+    named = mctx.getenv(_ONLY_VARIABLE)
+    if not named:
+        return None
+    version, what = named, named
+    if not named[0].isdigit():
+        # Another virtual environment that is activated is another PATH.
+        mctx.getenv("PATH")
+        python = named if "/" in named else mctx.which(named)
+        if not python:
+            fail("{} is '{}', which is not on the PATH; expected an interpreter or a version such as {}".format(
+                _ONLY_VARIABLE,
+                named,
+                matrix["versions"][-1],
+            ))
+        result = mctx.execute([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        if result.return_code != 0:
+            fail("{} is '{}', which does not run as a Python (exit code {})".format(
+                _ONLY_VARIABLE,
+                named,
+                result.return_code,
+            ))
+        version = result.stdout.strip()
+        what = "{}, which is CPython {}".format(python, version)
+    if version not in matrix["versions"]:
+        fail("{} asks for {}; expected one that Requires-Python {} admits: {}. Activate another, or write a version.".format(
+            _ONLY_VARIABLE,
+            what,
+            matrix["requires_python"],
+            ", ".join(matrix["versions"]),
+        ))
+    return version
+
 def _pythons_impl(mctx):
     requires = _requires(mctx)
     toolchains = _toolchains(mctx)
     matrix = _matrix(mctx, requires)
+    only = _only(mctx, matrix)
     abis = {}
     without_interpreter = []
-    for version in matrix["versions"]:
+    for version in [only] if only else matrix["versions"]:
         name = "deepgemm_python_" + version.replace(".", "_")
         abis[version] = "@{}//:python".format(name)
         tag = toolchains.pop(version, None)
@@ -113,7 +149,9 @@ def _pythons_impl(mctx):
     hub_repo(
         name = "deepgemm_pythons",
         abis = abis,
-        requires_python = matrix["requires_python"],
+        narrowed = bool(only),
+        oldest = matrix["versions"][0],
+        requires_python = "=={}.*".format(only) if only else matrix["requires_python"],
         without_interpreter = without_interpreter,
     )
 
@@ -128,6 +166,9 @@ pythons = module_extension(
 toolchain for each CPython. Each comes from the first of these that has it: what a `toolchain` tag names; a CPython of
 the machine with headers, on the PATH or installed by pyenv or uv; Debian's packages. It is looked for when something is
 compiled for it; where there is none, the error lists what was looked at.
+
+For work on the code one CPython is enough: `--repo_env=RULES_DEEPGEMM_ONLY_PYTHON=python3` leaves only the one that is
+`python3` on the PATH (of an activated virtual environment, say), `…=3.12` that version; wheels then require it.
 
 A module extension cannot ask which toolchains rules_python has registered; to use one, name it:
 

@@ -6,6 +6,10 @@ _VERSIONS_BZL = '''"""The CPythons that Requires-Python admits, oldest first."""
 
 REQUIRES_PYTHON = {requires}
 
+# Whether these are not all that were asked for ($RULES_DEEPGEMM_ONLY_PYTHON), and the oldest of all.
+NARROWED = {narrowed}
+OLDEST = {oldest}
+
 PYTHONS = [
 {pythons}
 ]
@@ -50,6 +54,8 @@ def _hub_repo_impl(rctx):
         build.append(part)
     rctx.file("BUILD.bazel", "\n".join(build), executable = False)
     rctx.file("versions.bzl", _VERSIONS_BZL.format(
+        narrowed = rctx.attr.narrowed,
+        oldest = repr(rctx.attr.oldest),
         pythons = "\n".join(pythons),
         requires = repr(rctx.attr.requires_python),
     ), executable = False)
@@ -62,6 +68,8 @@ hub_repo = repository_rule(
             doc = "From each version, such as `3.12`, oldest first, to its `python_abi` target's label.",
             mandatory = True,
         ),
+        "narrowed": attr.bool(doc = "Whether `abis` has fewer CPythons than were asked for."),
+        "oldest": attr.string(doc = "The oldest CPython that was asked for, such as `3.11`.", mandatory = True),
         "requires_python": attr.string(doc = "Requires-Python as it was written.", mandatory = True),
         "without_interpreter": attr.string_list(doc = "The versions that have headers only."),
         "_flag": attr.label(default = ":python_version"),

@@ -1,6 +1,6 @@
 """Module extension `torch_runtime`: a torch to import in tests, for each CPython of the matrix."""
 
-load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
+load("@deepgemm_pythons//:versions.bzl", "OLDEST", "PYTHONS")
 load(":runtime_repo.bzl", "python_runtime_repo", "runtime_hub_repo", "shared_runtime_repo")
 
 _DEFAULT_NAME = "deepgemm_torch_runtime"
@@ -38,7 +38,7 @@ def _torch_runtime_impl(mctx):
     for name, tag in taken.items():
         shared_runtime_repo(
             name = name + "_shared",
-            python = PYTHONS[0].version,
+            python = OLDEST,
             requirements = tag.shared,
         )
         repos = {}

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,12 +48,14 @@ def query() -> Iterator[Query]:
     startup = [bazel, f"--output_base={base}/o", "--host_jvm_args=-Xmx1g", "--max_idle_secs=60"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
 
-    def run(lines: str, targets: str = _VERSIONS, pyproject: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        lines: str, targets: str = _VERSIONS, pyproject: str = "", options: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         text = _MODULE.format(project=project) + lines + "\n"
         (workspace / "MODULE.bazel").write_text(text, encoding="utf-8")
         (workspace / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         command = [*startup, "query", "--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
-        command += [f"--override_repository=rules_deepgemm~~pip~deepgemm_pip={pip}", targets]
+        command += [f"--override_repository=rules_deepgemm~~pip~deepgemm_pip={pip}", *options, targets]
         return subprocess.run(
             command,
             cwd=workspace,
@@ -90,6 +92,41 @@ def test_an_edit_of_the_pyproject_is_noticed(query: Query) -> None:
             pyproject=f'[project]\nname = "x"\nrequires-python = ">=3.12,<=3.{newest}"\n',
         )
         assert tags(found) == [f"cp3{minor}" for minor in range(12, newest + 1)]
+
+
+def _only(named: str) -> str:
+    return f"--repo_env=RULES_DEEPGEMM_ONLY_PYTHON={named}"
+
+
+def test_one_python_for_development(query: Query, tmp_path: Path) -> None:
+    interpreter = runfile(os.environ["PYTHON"])
+    every = [f"cp3{minor}" for minor in range(11, 15)]
+    assert tags(query("", options=[_only("3.12")])) == ["cp312"]
+    assert tags(query("")) == every
+    assert tags(query("", options=[_only(str(interpreter))])) == [_TAG]
+    # As an activated virtual environment does it: what is found follows the PATH.
+    for directory, minor in (("a", 11), ("b", 14)):
+        (tmp_path / directory).mkdir()
+        script = tmp_path / directory / "python3"
+        script.write_text(f"#!/bin/sh\necho 3.{minor}\n")
+        script.chmod(0o755)
+        path = f"--repo_env=PATH={tmp_path / directory}:{os.environ['PATH']}"
+        named = f"--repo_env=RULES_DEEPGEMM_PYTHON={interpreter}"
+        assert tags(query("", options=[_only("python3"), path, named])) == [f"cp3{minor}"]
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("3.10", "asks for 3.10; expected one that Requires-Python <3.15,>=3.11 admits: 3.11, 3.12, 3.13, 3.14."),
+        ("python-of-nobody", "is 'python-of-nobody', which is not on the PATH; expected an interpreter or a version"),
+        ("false", "is 'false', which does not run as a Python (exit code 1)"),
+    ],
+)
+def test_one_python_that_will_not_do(query: Query, named: str, says: str) -> None:
+    result = query("", options=[_only(named)])
+    assert result.returncode != 0
+    assert f"RULES_DEEPGEMM_ONLY_PYTHON {says}" in result.stderr
 
 
 def test_named_headers_need_no_python(query: Query) -> None:

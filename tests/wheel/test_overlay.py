@@ -322,6 +322,16 @@ def test_pythons_that_the_base_admits_and_the_extension_lacks(tmp_path, requires
     refuses(tmp_path, missing, base_wheel(tmp_path, requires_python=requires_python))
 
 
+@pytest.mark.parametrize("requires_python", ["<3.15,>=3.10", ""])
+def test_a_narrower_requires_python(tmp_path, requires_python):
+    base = base_wheel(tmp_path, requires_python=requires_python)
+    settings = Settings("ops", "app/third_party", "ops.2.8.2", requires_python="==3.12.*")
+    overlay = overlay_wheel(tmp_path, pythons=("312",))
+    metadata = contents(overlaid(tmp_path, base, overlay, settings))[f"{DIST_INFO}/METADATA"].decode()
+    lines = [line for line in metadata.splitlines() if line.startswith(("Requires-Python", "Version"))]
+    assert lines == ["Version: 1.0+ops.2.8.2", "Requires-Python: ==3.12.*"]
+
+
 def test_requires_python_that_admits_nothing_or_cannot_be_read(tmp_path):
     refuses(tmp_path, "admits some CPython", base_wheel(tmp_path, requires_python=">=4"))
     refuses(tmp_path, "a version specifier such as", base_wheel(tmp_path, requires_python="three"))
@@ -447,6 +457,8 @@ def test_files_that_are_no_wheels(tmp_path):
         (Settings("ops/x", "app", "y"), "--package"),
         (Settings("ops", "app/third_party", "a b"), "--local-version"),
         (Settings("ops", "app/third_party", ""), "--local-version"),
+        (Settings("ops", "app/third_party", "y", requires_python="three"), "--requires-python"),
+        (Settings("ops", "app/third_party", "y", requires_python="<3.12,>=3.10"), "3.11, 3.12"),
     ],
 )
 def test_settings_that_make_no_sense(tmp_path, settings, match):

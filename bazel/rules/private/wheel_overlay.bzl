@@ -1,5 +1,6 @@
 """The rule wheel_overlay: one wheel's package in the place of another wheel's bundled copy of it."""
 
+load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
 load(":wheel_names.bzl", "overlay_name", "parse_wheel_name")
 
 _DOC = """The base wheel with its copy of a package replaced by the one of another wheel.
@@ -46,6 +47,8 @@ def _wheel_overlay_impl(ctx):
     args.add("--local-version", ctx.attr.local_version)
     if ctx.attr.torch_version:
         args.add("--torch-version", ctx.attr.torch_version)
+    if ctx.attr.python_requires:
+        args.add("--requires-python", ctx.attr.python_requires)
     args.add("--out", wheel)
     ctx.actions.run(
         executable = ctx.executable._overlay,
@@ -79,6 +82,11 @@ wheel_overlay = rule(
         "package": attr.string(
             doc = "The package's name, its directory at the root of `overlay`.",
             mandatory = True,
+        ),
+        "python_requires": attr.string(
+            doc = "Requires-Python of the result, which must admit no CPython that `base` does not. Default: that of " +
+                  "`base`; that of the matrix while it is narrowed to one CPython for development.",
+            default = REQUIRES_PYTHON if NARROWED else "",
         ),
         "torch_version": attr.string(
             doc = "The torch that the extension was compiled against, which `base` must admit. Default: the one that " +

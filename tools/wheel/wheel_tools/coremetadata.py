@@ -14,11 +14,12 @@ def edit_metadata(
     data: bytes,
     *,
     version: str,
+    requires_python: str = "",
     license_files: Sequence[str] = (),
     drop_license_prefix: str = "",
     license_expression: str = "",
 ) -> bytes:
-    """METADATA with another Version and more License-File lines.
+    """METADATA with another Version, another Requires-Python unless empty, and more License-File lines.
 
     `license_files` are added after those that are there, less those that begin with `drop_license_prefix`;
     `license_expression`, unless empty, takes the place of the one that is there.
@@ -37,11 +38,13 @@ def edit_metadata(
         key, value = key.strip().lower(), value.strip()
         if key == b"version":
             edited.append(line("Version", version))
+            if requires_python:
+                edited.append(line("Requires-Python", requires_python))
         elif key == b"license-expression" and license_expression:
             edited.append(line("License-Expression", license_expression))
         elif key == b"license-file" and drop and value.startswith(drop):
             continue
-        else:
+        elif key != b"requires-python" or not requires_python:
             edited.append(header if header.endswith(b"\n") else header + newline)
         if key == b"license-file":
             insert_at = len(edited)

@@ -197,6 +197,7 @@ def _metadata(base: WheelArchive, overlay: WheelArchive, settings: Settings, pla
     return edit_metadata(
         base.metadata_bytes,
         version=str(plan.version),
+        requires_python=settings.requires_python,
         license_files=files if knows_licenses else [],
         drop_license_prefix=settings.place,
         license_expression=_license_expression(base, overlay) if knows_licenses else "",
@@ -298,11 +299,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="the torch that the extension was compiled against, "
         "which the base must admit (default: the one that the overlay wheel pins)",
     )
+    parser.add_argument("--requires-python", default="", help="narrows the base's Requires-Python to this")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--out", type=Path, help="the file to write; its name must be the right one for the wheel")
     place.add_argument("--out-dir", type=Path, default=Path(), help="where to write it (default: here)")
     arguments = parser.parse_args(argv)
-    settings = Settings(arguments.package, arguments.under.strip("/"), arguments.local_version, arguments.torch_version)
+    settings = Settings(
+        arguments.package,
+        arguments.under.strip("/"),
+        arguments.local_version,
+        arguments.torch_version,
+        arguments.requires_python,
+    )
     try:
         written = overlay_wheel(
             arguments.base, arguments.overlay, settings, out=arguments.out, out_dir=arguments.out_dir

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -20,13 +21,14 @@ class Settings:
     """What goes where.
 
     `under` is a directory of the base wheel, "" for its root; `torch_version` is the torch that the extension was
-    compiled against, "" for the one that the overlay wheel pins.
+    compiled against, "" for the one that the overlay wheel pins; `requires_python` narrows the base's, "" leaves it.
     """
 
     package: str
     under: str
     local_version: str
     torch_version: str = ""
+    requires_python: str = ""
 
     @property
     def place(self) -> str:
@@ -142,8 +144,8 @@ def _check_platforms(base: WheelArchive, overlay: WheelArchive) -> None:
         )
 
 
-def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
-    """Every extension module of the package must have a file for every CPython that the base admits."""
+def _pythons(base: WheelArchive, settings: Settings) -> list[str]:
+    """The CPythons that the result shall admit."""
     pythons = admitted(base.requires_python)
     if not pythons:
         raise base.error(
@@ -151,6 +153,25 @@ def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Setting
             expected="one that admits some CPython",
             fix="take another base wheel",
         )
+    if not settings.requires_python:
+        return pythons
+    try:
+        narrowed = admitted(SpecifierSet(settings.requires_python))
+    except InvalidSpecifier:
+        narrowed = []
+    if not narrowed or not set(narrowed) <= set(pythons):
+        raise WheelError(
+            "--requires-python",
+            found=repr(settings.requires_python),
+            expected=f"a version specifier that admits some of the CPythons of {base.path.name}: {', '.join(pythons)}",
+            fix="narrow it, or take another base wheel",
+        )
+    return narrowed
+
+
+def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
+    """Every extension module of the package must have a file for every CPython that the result admits."""
+    pythons = _pythons(base, settings)
     modules = served_pythons(
         [path for path in overlay.by_name if path.startswith(f"{settings.package}/")], overlay.name.tags, pythons
     )
@@ -166,7 +187,7 @@ def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Setting
             raise overlay.error(
                 found=f"{module} for {'CPython ' + ', '.join(served) if served else 'no CPython'}",
                 expected=f"{', '.join(missing)} too, since Requires-Python of {base.path.name} is "
-                f"{base.requires_python or 'not set'}",
+                f"{settings.requires_python or base.requires_python or 'not set'}",
                 fix="build the extension for these Pythons, or take a base wheel that does not admit them",
             )
 
@@ -193,7 +214,7 @@ def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) 
         "platform_python_implementation": "CPython",
         "implementation_name": "cpython",
     }
-    for python in admitted(base.requires_python):
+    for python in _pythons(base, settings):
         environment = {**linux, "python_version": python, "python_full_version": f"{python}.0"}
         pins = [
             requirement
