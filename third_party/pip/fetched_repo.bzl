@@ -1,4 +1,4 @@
-"""Repository rules for a published wheel or sdist, by name and pinned hash."""
+"""Repository rules for published wheels and sdists, by name and pinned hash."""
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
@@ -10,14 +10,14 @@ filegroup(
 )
 """
 
-_SDIST_BUILD = """\
+_FILES_BUILD = """\
 filegroup(
     name = "files",
-    srcs = glob(["src/**"]),
+    srcs = glob(["{directory}/**"]),
     visibility = ["//visibility:public"],
 )
 
-exports_files(glob(["src/**"]))
+exports_files(glob(["{directory}/**"]))
 """
 
 _REQUIREMENTS = attr.label(
@@ -55,10 +55,29 @@ fetched_wheel_repo = repository_rule(
 
 def _fetched_sdist_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
-    rctx.file("BUILD.bazel", _SDIST_BUILD)
+    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "src"))
 
 fetched_sdist_repo = repository_rule(
     implementation = _fetched_sdist_repo_impl,
     doc = "One sdist, unpacked; none of its code runs: `:files`, and each file by its path under `src`.",
     attrs = {"requirements": _REQUIREMENTS},
+)
+
+def _unpacked_wheels_repo_impl(rctx):
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python)
+    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "site"))
+
+unpacked_wheels_repo = repository_rule(
+    implementation = _unpacked_wheels_repo_impl,
+    doc = "Wheels, unpacked as into one site-packages: `:files`, and each file by its path under `site`.",
+    attrs = {
+        "python": attr.string(
+            doc = "The CPython whose wheels are taken, as `3.12`, or `any` for those that suit every Python.",
+            default = "any",
+        ),
+        "requirements": attr.label(
+            doc = "Requirement file, every line pinned with == and --hash.",
+            mandatory = True,
+        ),
+    },
 )

@@ -1,6 +1,6 @@
 """Module extension `wheels`: published wheels and sdists by name and pinned hash."""
 
-load(":fetched_repo.bzl", "fetched_sdist_repo", "fetched_wheel_repo")
+load(":fetched_repo.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
 _REQUIREMENTS = attr.label(
     doc = "Requirement file with the one package, with == and --hash; anything else is an error.",
@@ -29,12 +29,33 @@ _sdist = tag_class(
     },
 )
 
+_unpack = tag_class(
+    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For what " +
+          "comes in wheels and is no Python library, such as NVIDIA's compilers.",
+    attrs = {
+        "name": _NAME,
+        "python": attr.string(
+            doc = "The CPython whose wheels are taken, as \"3.12\". Default: those that suit every Python.",
+            default = "any",
+        ),
+        "requirements": attr.label(
+            doc = "Requirement file, every package with == and --hash; dependencies that it does not name are not " +
+                  "fetched.",
+            mandatory = True,
+        ),
+    },
+)
+
 def _wheels_impl(mctx):
     taken = {}
     direct, direct_dev = [], []
     for module in mctx.modules:
         in_module = {}
-        for kind, tags in [("fetch", module.tags.fetch), ("sdist", module.tags.sdist)]:
+        for kind, tags in [
+            ("fetch", module.tags.fetch),
+            ("sdist", module.tags.sdist),
+            ("unpack", module.tags.unpack),
+        ]:
             for tag in tags:
                 if tag.name in in_module:
                     fail("wheels: {} has two tags named {}: give one of them another name".format(
@@ -50,8 +71,10 @@ def _wheels_impl(mctx):
     for name, (kind, tag) in taken.items():
         if kind == "fetch":
             fetched_wheel_repo(name = name, glibc = tag.glibc, python = tag.python, requirements = tag.requirements)
-        else:
+        elif kind == "sdist":
             fetched_sdist_repo(name = name, requirements = tag.requirements)
+        else:
+            unpacked_wheels_repo(name = name, python = tag.python, requirements = tag.requirements)
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,
@@ -65,5 +88,6 @@ wheels = module_extension(
     tag_classes = {
         "fetch": _fetch,
         "sdist": _sdist,
+        "unpack": _unpack,
     },
 )
