@@ -34,12 +34,14 @@ def analysis(bench: Bench) -> Row:
     bench.bazel.build(WHEEL, options=["--nobuild"])
     real = bench.repeated(lambda: bench.bazel.build(WHEEL, options=["--nobuild"]), bench.bazel.shutdown)
     costs = {"real matrix": real}
-    for count in (_FEW, _MANY):
-        options = [_hub_of(bench, count), "--nobuild"]
+    # Both are made before one is used: Bazel then links it to where the real one was.
+    for count, hub in [(count, _hub_of(bench, count)) for count in (_FEW, _MANY)]:
+        options = [hub, "--nobuild"]
         bench.bazel.build(WHEEL, options=options)
         costs[f"{count} Pythons"] = bench.repeated(
             lambda options=options: bench.bazel.build(WHEEL, options=options), bench.bazel.shutdown
         )
+    bench.bazel.build(WHEEL, options=["--nobuild"])
     ratio = costs[f"{_MANY} Pythons"].wall / costs[f"{_FEW} Pythons"].wall
     return Row(
         "analysis",
@@ -85,7 +87,7 @@ def _hub_of(bench: Bench, count: int) -> str:
 def _renamed(text: str, minor: int) -> str:
     text = re.sub(r"deepgemm_python_3_12\b", "\0", text)
     text = re.sub(r"3\.12\b", f"3.{minor}", text)
-    return re.sub(r"(?<=cp|n-)312\b", f"3{minor}", text).replace("\0", "deepgemm_python_3_12")
+    return re.sub(r"(?<=cp|n-)312(?![0-9])", f"3{minor}", text).replace("\0", "deepgemm_python_3_12")
 
 
 def overlay(bench: Bench) -> Row:
@@ -98,13 +100,13 @@ def overlay(bench: Bench) -> Row:
     base = bench.bazel.execution_root / arguments[arguments.index("--base") + 1]
     command = [*arguments[:place], str(scratch / Path(arguments[place]).name), *arguments[place + 1 :]]
     wheel = bench.reference.python.with_name("wheel")
+    bench.bazel.shutdown()
 
     def fresh() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
 
     def unpack_and_pack() -> None:
-        shutil.rmtree(scratch / "unpacked", ignore_errors=True)
         _call([str(wheel), "unpack", "--dest", str(scratch / "unpacked"), str(base)], scratch)
         (directory,) = (scratch / "unpacked").iterdir()
         _call([str(wheel), "pack", "--dest-dir", str(scratch), str(directory)], scratch)

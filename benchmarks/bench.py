@@ -55,14 +55,16 @@ class Bench:
     def compared(
         self, work: Callable[[], object], reference: Callable[[], object], before: Callable[[], object]
     ) -> tuple[Cost, Cost, Cost]:
-        """Median costs of both, and the medians of the ratios of each pair; they take turns at being first."""
+        """Median costs of both, and the medians of the ratios of each pair; they take turns at being first.
+
+        `before` is called before each of them.
+        """
         ours, theirs, ratios = [], [], []
         for number in range(self.repetitions):
             costs = {}
             for name in ("ours", "theirs") if number % 2 else ("theirs", "ours"):
-                if name == "ours":
-                    before()
-                costs[name] = self.measured(work if name == "ours" else reference)
+                before()
+                costs[name] = self.measured(work) if name == "ours" else measure(reference)
             ours.append(costs["ours"])
             theirs.append(costs["theirs"])
             ratios.append(costs["ours"].divided_by(costs["theirs"]))

@@ -68,7 +68,7 @@ class Reference:
     def driver(self) -> Path:
         sdist = self._root / "vllm"
         if not sdist.exists():
-            fetch = CHECKOUT / "bazel" / "private" / "pip_fetch.py"
+            fetch = CHECKOUT / "bazel" / "fetch" / "pip_fetch.py"
             _run(sys.executable, fetch, "sdist", "--requirements", _PIN, "--out", sdist)
         found = list(sdist.rglob("build_deepgemm_C.py"))
         if len(found) != 1:
@@ -98,8 +98,8 @@ class Reference:
         libraries = home / "lib64"
         libraries.mkdir(parents=True, exist_ok=True)
         links = {home / "include": torch / "cuda" / "include"}
-        for library in (torch / "cuda" / "lib").iterdir():
-            links[libraries / (library.name.partition(".so")[0] + ".so")] = library
+        for name in ("libcudart.so", "libnvrtc.so"):
+            links[libraries / name] = torch / "lib" / name
         for link, target in links.items():
             link.unlink(missing_ok=True)
             link.symlink_to(target)

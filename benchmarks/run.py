@@ -3,8 +3,9 @@
 
     python3 benchmarks/run.py [--only ROW …] [--repetitions 3] [--jobs 2] [--root DIR] [--docs DIR]
 
-Prints the table; a run of all rows also writes docs/benchmarks.md's figures and plots. The first run fetches what both
-builds need (about 5 GB, 8 GB on disk), below --root, where it stays. Needs Python 3.10 or newer (torch's own oldest).
+Prints the table; a run of all rows also writes docs/benchmarks.md's figures and plots, after each row, so that a run
+which is stopped leaves what it has measured. The first run fetches what both builds need (about 5 GB, 8 GB on disk), below
+--root, where it stays. Needs Python 3.10 or newer (torch's own oldest).
 Exit code 0 when every budget was met, 1 when one was missed, 2 when something could not be measured.
 """
 
@@ -48,19 +49,22 @@ def main() -> int:
         return 2
     docs = arguments.docs or (None if arguments.only else CHECKOUT / "docs")
     bench = Bench(arguments.root.resolve(), arguments.jobs, arguments.repetitions)
-    rows = []
-    try:
-        for key in arguments.only or _ROWS:
-            print(f"measuring: {key}", file=sys.stderr, flush=True)
-            rows.append(_ROWS[key](bench))
-        bench.bazel.shutdown()
-    except BenchmarkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     where = report.machine(arguments.repetitions, arguments.jobs)
+    rows, failed = [], False
+    for key in arguments.only or _ROWS:
+        print(f"measuring: {key}", file=sys.stderr, flush=True)
+        try:
+            rows.append(_ROWS[key](bench))
+        except BenchmarkError as error:
+            print(f"error: {key}: {error}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        if docs:
+            report.write(docs, rows, where)
+    bench.bazel.shutdown()
     print(where, report.table(rows), report.costs(rows), sep="\n\n")
-    if docs:
-        report.write(docs, rows, where)
+    if failed:
+        return 2
     return 0 if all(row.verdict == "met" for row in rows) else 1
 
 

@@ -50,8 +50,8 @@ class Bazel:
         return done.stdout
 
     def build(self, *targets: str, options: Sequence[str] = ()) -> None:
-        """Builds, as a person would, with as many jobs as the reference has."""
-        self.run("build", f"--jobs={self.jobs}", "--show_result=0", *options, *targets)
+        """Builds, as a person would, with as many jobs as the reference has and no cache but the action cache."""
+        self.run("build", f"--jobs={self.jobs}", "--disk_cache=", "--remote_cache=", *options, *targets)
 
     def clean(self) -> None:
         """Empties the action cache and removes all outputs; repositories and the server stay."""
