@@ -4,8 +4,8 @@
     python3 benchmarks/run.py [--only ROW …] [--repetitions 3] [--jobs 2] [--root DIR] [--docs DIR]
 
 Prints the table; a run of all rows also writes docs/benchmarks.md's figures and plots, after each row, so that a run
-which is stopped leaves what it has measured. The first run fetches what both builds need (about 5 GB, 8 GB on disk), below
---root, where it stays. Needs Python 3.10 or newer (torch's own oldest).
+which is stopped leaves what it has measured. The first run fetches what both builds need (about 5 GB, 8 GB on disk),
+below --root, where it stays. Needs Python 3.10 or newer (torch's own oldest).
 Exit code 0 when every budget was met, 1 when one was missed, 2 when something could not be measured.
 """
 

@@ -6,8 +6,8 @@
 
 For machines that reach Debian's packages but not Bazel's releases or its Central Registry. What such a machine needs
 and others do not (overrides of the rule sets with Debian's copies, a registry of module metadata on disk) is in the rc
-file written beside that Bazel, never in the project. Safe to interrupt, and to start several at once: the tree is made
-aside and takes its place by one rename, under a lock.
+file written beside that Bazel, never in the project. Safe to interrupt, and to start several at once: it is made under
+a lock, and its launcher, which is what is looked for, comes last.
 
 Environment: RULES_DEEPGEMM_CACHE, the directory (default: rules_deepgemm in $XDG_CACHE_HOME, else in ~/.cache).
 """
@@ -22,6 +22,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -119,8 +120,8 @@ def write_registry(root: Path, final: Path) -> None:
     (root / "registry" / "bazel_registry.json").write_text("{}\n")
 
 
-def write_launcher(root: Path, final: Path) -> None:
-    """Writes bin/bazel and its rc file."""
+def write_rc(root: Path, final: Path) -> None:
+    """Writes the rc file that the launcher names."""
     (java,) = (
         path.parent.parent.relative_to(root)
         for path in root.glob("usr/lib/jvm/java-*/bin/java")
@@ -136,10 +137,39 @@ common --registry=file://{final}/registry
 # What Bazel appends to a WORKSPACE file would fetch a skylib of its own wherever the project names none.
 common --noenable_workspace
 {overrides}""")
-    (root / "bin").mkdir()
-    launcher = root / "bin" / "bazel"
-    launcher.write_text(f"#!/bin/sh\nexec '{final}/usr/bin/bazel' --nosystem_rc --bazelrc='{final}/bazelrc' \"$@\"\n")
-    launcher.chmod(0o755)
+
+
+def train(tree: Path) -> None:
+    """Has the JVM keep what a first build made it load and learn (JEP 514, 515): a server then starts in half the time.
+
+    The JVM takes such a cache only with the same jars at the same paths, hence in the tree's final place. Where it
+    cannot make one, Bazel does without.
+    """
+    cache = tree / "bazel.aot"
+    with tempfile.TemporaryDirectory(dir=tree) as scratch:
+        project = Path(scratch, "project")
+        project.mkdir()
+        (project / "MODULE.bazel").write_text("")
+        (project / "BUILD").write_text('genrule(name = "a", outs = ["b"], cmd = "touch $@")\ncc_library(name = "c")\n')
+        start = [tree / "usr/bin/bazel", "--nosystem_rc", "--nohome_rc", f"--bazelrc={tree}/bazelrc"]
+        start += [f"--output_user_root={scratch}/root", f"--host_jvm_args=-XX:AOTCacheOutput={cache}"]
+        for command in (["build", "--lockfile_mode=off", "//:all"], ["shutdown"]):
+            subprocess.run([*start, *command], cwd=project, capture_output=True, check=False)
+        for directory, _, _ in os.walk(scratch):  # Bazel makes some read-only
+            os.chmod(directory, 0o755)
+    if cache.exists():
+        with (tree / "bazelrc").open("a") as rc:
+            rc.write(f"startup --host_jvm_args=-XX:AOTCache={cache}\n")
+
+
+def write_launcher(tree: Path) -> None:
+    """Writes bin/bazel, at once: where it is, all the rest is."""
+    directory = tree / "bin"
+    directory.mkdir()
+    aside = directory / "bazel.part"
+    aside.write_text(f"#!/bin/sh\nexec '{tree}/usr/bin/bazel' --nosystem_rc --bazelrc='{tree}/bazelrc' \"$@\"\n")
+    aside.chmod(0o755)
+    aside.rename(directory / "bazel")
 
 
 def make(root: Path, final: Path, version: str) -> None:
@@ -156,7 +186,7 @@ def make(root: Path, final: Path, version: str) -> None:
     relocate.relocate(root, str(final))
     write_classpath(root, final, write_version(root, version))
     write_registry(root, final)
-    write_launcher(root, final)
+    write_rc(root, final)
 
 
 @contextlib.contextmanager
@@ -189,7 +219,8 @@ def bootstrap(version: str, cache: Path) -> Path:
     with locked(cache):
         if launcher.exists():
             return launcher
-        for leftover in cache.glob("making-*"):  # of a process that was killed: the lock says that none is at work
+        # What a killed process left: the lock says that none is at work.
+        for leftover in [*cache.glob("making-*"), *cache.glob(final.name)]:
             shutil.rmtree(leftover)
         print(f"no Bazel {version} here: making one out of Debian packages in {final}", file=sys.stderr)
         root = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
@@ -200,6 +231,8 @@ def bootstrap(version: str, cache: Path) -> Path:
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
+        train(final)
+        write_launcher(final)
     return launcher
 
 
