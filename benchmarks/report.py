@@ -65,7 +65,7 @@ def write(docs: Path, rows: Sequence[Row], where: str) -> None:
     if not begin or not end:
         raise ValueError(f"{page} has no place for the figures: it needs the lines {_BEGIN} and {_END}")
     plots = "\n".join(f"![{plot.stem}](benchmarks/{plot.name})" for plot in sorted(place.glob("*.svg")))
-    body = f"\n{where}\n\n{table(rows)}\n\n{plots}\n\n### What the ratios are made of\n\n{costs(rows)}\n"
+    body = f"\n\n{where}\n\n{table(rows)}\n\n{plots}\n\n### What the ratios are made of\n\n{costs(rows)}\n\n"
     page.write_text(before + begin + body + end + after, encoding="utf-8")
 
 

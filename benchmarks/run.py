@@ -19,7 +19,7 @@ from pathlib import Path
 import report
 from bazel_rows import analysis, nothing, overlay
 from bench import Bench
-from compile_rows import all_pythons, header_edited, inputs, library_size, one_python, overhead
+from compile_rows import all_pythons, header_edited, inputs, library_size, one_python
 from workspace import CHECKOUT, BenchmarkError
 
 _ROWS = {
@@ -31,7 +31,6 @@ _ROWS = {
     "overlay": overlay,
     "size": library_size,
     "inputs": inputs,
-    "overhead": overhead,
 }
 
 
