@@ -26,8 +26,12 @@ def _torch_sdk_impl(ctx):
             ctx.label,
             ctx.attr.cuda_version,
         ) + "expected a release such as 13.0. Use a CUDA build of torch.")
+
+    # 1 is the compiler's own default, and a definition for nothing would be in every action.
+    defines = [] if ctx.attr.cxx11_abi else ["_GLIBCXX_USE_CXX11_ABI=0"]
+    abi = CcInfo(compilation_context = cc_common.create_compilation_context(defines = depset(defines)))
     return [
-        cc_common.merge_cc_infos(cc_infos = [dep[CcInfo] for dep in ctx.attr.deps]),
+        cc_common.merge_cc_infos(cc_infos = [abi] + [dep[CcInfo] for dep in ctx.attr.deps]),
         TorchInfo(
             cuda_version = ctx.attr.cuda_version,
             cxx11_abi = ctx.attr.cxx11_abi,
@@ -44,7 +48,11 @@ torch_sdk = rule(
                   "empty string of a torch without CUDA too, is an analysis error.",
             mandatory = True,
         ),
-        "cxx11_abi": attr.bool(doc = "Whether torch was built with libstdc++'s C++11 ABI (`torch._C._GLIBCXX_USE_CXX11_ABI`).", default = True),
+        "cxx11_abi": attr.bool(
+            doc = "Whether torch was built with libstdc++'s C++11 ABI (`torch._C._GLIBCXX_USE_CXX11_ABI`); what depends on " +
+                  "this is compiled with the same one.",
+            default = True,
+        ),
         "deps": attr.label_list(
             doc = "Headers and libraries, torch's and CUDA's, such as `cc_library` and `cc_import`.",
             mandatory = True,

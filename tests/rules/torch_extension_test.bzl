@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("//bazel/rules:defs.bzl", "torch_extension")
 load("//bazel/torch:torch_sdk.bzl", "torch_sdk")
 
@@ -31,6 +32,14 @@ def _checked_test_impl(ctx):
     return analysistest.end(env)
 
 _checked_test = analysistest.make(_checked_test_impl, attrs = {"libraries": attr.int()})
+
+def _abi_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    context = analysistest.target_under_test(env)[CcInfo].compilation_context
+    asserts.equals(env, ctx.attr.defines, context.defines.to_list())
+    return analysistest.end(env)
+
+_abi_test = analysistest.make(_abi_test_impl, attrs = {"defines": attr.string_list()})
 
 def _failure_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -69,8 +78,20 @@ def torch_extension_test_suite(name):
     )
     _checked_test(name = "checked_test", libraries = len(PYTHONS), target_under_test = ":ops")
     _checked_test(name = "stable_abi_checked_test", libraries = 1, target_under_test = ":stable")
+    for abi, defines in [("new", []), ("old", ["_GLIBCXX_USE_CXX11_ABI=0"])]:
+        torch_sdk(
+            name = abi + "_abi",
+            cuda_version = "13.0",
+            cxx11_abi = abi == "new",
+            tags = ["manual"],
+            version = "2.14.0",
+            deps = [],
+        )
+        _abi_test(name = abi + "_abi_test", defines = defines, target_under_test = ":" + abi + "_abi")
     tests = [
         "defines_test",
+        "new_abi_test",
+        "old_abi_test",
         "limited_api_test",
         "checked_test",
         "stable_abi_checked_test",
