@@ -165,6 +165,7 @@ def test_data_directory_build_number_and_signatures(tmp_path):
     out = overlaid(tmp_path, base)
     assert out.name == "app-1.0+ops.2.8.2-3-cp38-abi3-manylinux_2_28_x86_64.whl"
     members = contents(out)
+    assert members[f"{DIST_INFO}/WHEEL"].decode().splitlines()[-1] == "Build: 3"
     assert "app-1.0+ops.2.8.2.data/scripts/app" in members
     assert f"{DIST_INFO}/entry_points.txt" in members
     assert not [name for name in members if name.endswith(".jws") or name.startswith("app-1.0.")]

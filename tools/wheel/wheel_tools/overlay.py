@@ -220,12 +220,13 @@ def _license_expression(base: WheelArchive, overlay: WheelArchive) -> str:
 
 
 def _wheel_file(base: WheelArchive, plan: _Plan) -> bytes:
-    """WHEEL with the tags of the file name, one a line; who packed it is told, the rest is kept."""
-    kept = [(key, value) for key, value in base.wheel.headers if key.lower() not in ("tag", "generator")]
+    """WHEEL with the tags and the build number of the file name; who packed it is told, the rest is kept."""
+    kept = [(key, value) for key, value in base.wheel.headers if key.lower() not in ("build", "generator", "tag")]
     lines = [f"{key}: {value}" for key, value in kept]
     at = 1 if lines and lines[0].lower().startswith("wheel-version") else 0
     lines.insert(at, "Generator: wheel-overlay (rules_deepgemm)")
     lines += [f"Tag: {tag}" for tag in expand(plan.tag)]
+    lines += [f"Build: {base.name.raw_build}"] if base.name.raw_build else []
     return ("\n".join(lines) + "\n").encode()
 
 
