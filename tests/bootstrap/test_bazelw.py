@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bazel_in_bazel import which_bazel
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = (ROOT / ".bazelversion").read_text().strip()
@@ -106,8 +107,6 @@ def test_another_version_than_debian_has_is_an_error(project: Path) -> None:
 def test_the_server_knows_its_version(tmp_path: Path) -> None:
     """Rule sets ask `native.bazel_version` what this Bazel can do; Debian's build knows none."""
     (tmp_path / "MODULE.bazel").touch()
-    bazel = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
-    assert bazel, "start the test with ./bazelw, or set RULES_DEEPGEMM_BAZEL"
-    command = [bazel, f"--output_user_root={tmp_path}/out", "--batch", "info", "release"]
+    command = [which_bazel(), f"--output_user_root={tmp_path}/out", "--batch", "info", "release"]
     release = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
     assert release == f"release {VERSION}"

@@ -201,6 +201,14 @@ class Workspace:
         self.write(name, text.replace(old, new))
 
 
+def which_bazel() -> str:
+    """The Bazel that inner builds run."""
+    program = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
+    if not program:
+        raise RuntimeError("no Bazel for the inner builds: start the test with ./bazelw, or set RULES_DEEPGEMM_BAZEL")
+    return program
+
+
 class Bazel:
     """One person's Bazel in one workspace: an output base, a HOME and a USER of its own.
 
@@ -234,13 +242,8 @@ class Bazel:
             self.environment.pop(key, None)
             if value is not None:
                 self.environment[key] = value
-        program = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
-        if not program:
-            raise RuntimeError(
-                "no Bazel for the inner builds: start the test with ./bazelw, or set RULES_DEEPGEMM_BAZEL"
-            )
         self._command = [
-            program,
+            which_bazel(),
             f"--output_base={self.output_base}",
             f"--host_jvm_args={_MEMORY}",
             f"--max_idle_secs={_IDLE_SECONDS}",

@@ -6,13 +6,13 @@ Only `bazel query` runs in it: nothing is compiled.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from bazel_in_bazel import which_bazel
 
 _MODULE = """\
 module(name = "user")
@@ -35,8 +35,6 @@ def runfile(path: str) -> Path:
 @pytest.fixture(scope="module")
 def query() -> Iterator[Query]:
     """Runs `bazel query TARGETS` in a module whose MODULE.bazel ends with the given lines."""
-    bazel = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
-    assert bazel, "no Bazel for the inner builds: start the test with ./bazelw, or set RULES_DEEPGEMM_BAZEL"
     base = Path(os.environ["TEST_TMPDIR"], "modules")
     workspace = base / "workspace"
     (workspace / "t").mkdir(parents=True)
@@ -45,7 +43,7 @@ def query() -> Iterator[Query]:
     (base / "home").mkdir()
     project = runfile("_main/bazelw").parent
     pip = runfile(os.environ["UV"]).parents[2]
-    startup = [bazel, f"--output_base={base}/o", "--host_jvm_args=-Xmx1g", "--max_idle_secs=60"]
+    startup = [which_bazel(), f"--output_base={base}/o", "--host_jvm_args=-Xmx1g", "--max_idle_secs=60"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
 
     def run(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Workspace, scratch_directory
+from bazel_in_bazel import Workspace, scratch_directory, which_bazel
 
 _MODULE = """\
 module(name = "user")
@@ -49,9 +48,7 @@ def _environment(workspace: Path) -> dict[str, str]:
 
 
 def _bazel(workspace: Path, *arguments: str) -> None:
-    program = os.environ.get("RULES_DEEPGEMM_BAZEL") or shutil.which("bazel")
-    assert program, "no Bazel: start the test with ./bazelw"
-    subprocess.run([program, *arguments], cwd=workspace, env=_environment(workspace), check=True)
+    subprocess.run([which_bazel(), *arguments], cwd=workspace, env=_environment(workspace), check=True)
 
 
 def _run(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
