@@ -32,6 +32,8 @@ def _gcc_repo_impl(rctx):
     if missing:
         fail(_OTHER_WAYS.format(found = "there is no " + " and no ".join(missing) + " here", flag = _FLAG))
 
+    # Who wants nothing but what is locked does not keep what was taken in its place.
+    rctx.getenv("RULES_DEEPGEMM_DEBIAN_STRICT")
     rctx.report_progress("GCC 14 and a sysroot out of Debian packages, about 70 MB to fetch")
     for label in [rctx.attr.gcc_lock, rctx.attr.sysroot_lock] + _COMPAT:
         rctx.watch(label)

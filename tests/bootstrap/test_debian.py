@@ -66,23 +66,37 @@ def test_a_file_of_another_hash_is_an_error(lock: debian.Lock, tmp_path: Path) -
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_version_that_the_mirror_lacks_names_the_command_that_updates_the_lock(
-    lock: debian.Lock, tmp_path: Path
-) -> None:
-    gone = dataclasses.replace(
-        lock,
-        packages=tuple(
-            dataclasses.replace(package, version="0.0-1") for package in lock.packages if package.name == "patchelf"
-        ),
+@pytest.fixture
+def gone(lock: debian.Lock, tmp_path: Path) -> str:
+    """The name of a lock with a version that the mirror has dropped."""
+    packages = (
+        dataclasses.replace(package, version="0.0-1") if package.name == "patchelf" else package
+        for package in lock.packages
     )
-    gone.write(tmp_path / "gone.json")
-    result = run(tmp_path, "fetch", "--lock", "gone.json", "--out", "out")
+    dataclasses.replace(lock, packages=tuple(packages)).write(tmp_path / "gone.json")
+    return "gone.json"
+
+
+def test_a_version_that_the_mirror_lacks_is_replaced_and_named(lock: debian.Lock, gone: str, tmp_path: Path) -> None:
+    result = run(tmp_path, "fetch", "--lock", gone, "--out", "out")
+    assert result.returncode == 0, result.stderr
+    (version,) = (package.version for package in lock.packages if package.name == "patchelf")
+    assert f"warning: the mirror has moved on from gone.json: taking patchelf {version}, which" in result.stderr
+    assert (tmp_path / "out/usr/bin/patchelf").is_file()
+
+
+def test_a_version_that_the_mirror_lacks_is_an_error_where_the_lock_must_hold(
+    lock: debian.Lock, gone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(debian.STRICT_VARIABLE, "1")
+    result = run(tmp_path, "fetch", "--lock", gone, "--out", "out")
     assert result.returncode == 1
     assert "Version '0.0-1' for 'patchelf' was not found" in result.stderr
     assert "update the lock with: python3 tools/bootstrap/debian.py relock gone.json" in result.stderr
-    updated = run(tmp_path, "relock", "gone.json")
+    assert not list((tmp_path / "out").iterdir())
+    updated = run(tmp_path, "relock", gone)
     assert updated.returncode == 0, updated.stderr
-    assert debian.Lock.read(tmp_path / "gone.json") == lock
+    assert debian.Lock.read(tmp_path / gone) == lock
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"packages": 1}', '{"packages": [{"name": "x"}]}', "\0"])

@@ -10,7 +10,11 @@ credentials apply, Debian's signatures are checked, and nothing that is installe
 A lock file is JSON: `suite`, `architecture`, `requested` (names as given), `exclude` (names left out of the closure)
 and `packages`, each with `name`, `version`, `architecture`, `size` in bytes and `sha256` of the .deb file.
 
-Environment: RULES_DEEPGEMM_DEBIAN_MIRROR names the mirror to use instead of the machine's own.
+A mirror keeps only a suite's current versions. Where it has dropped one that is locked, `fetch` takes what the suite
+has now for the same request, with Debian's signature in the place of the lock's hashes, and says what differs.
+
+Environment: RULES_DEEPGEMM_DEBIAN_MIRROR names the mirror to use instead of the machine's own;
+RULES_DEEPGEMM_DEBIAN_STRICT=1 makes a locked version that the mirror has dropped an error.
 Exit status: 0; 1 with one line on standard error when something is missing, does not match or cannot be reached.
 """
 
@@ -33,6 +37,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 MIRROR_VARIABLE = "RULES_DEEPGEMM_DEBIAN_MIRROR"
+STRICT_VARIABLE = "RULES_DEEPGEMM_DEBIAN_STRICT"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # apt's own words for a locked version that the mirror has dropped, and for a suite that it never had.
 _NO_VERSION = re.compile(
@@ -240,11 +245,23 @@ def fetch(lock: Lock, root: Path, origin: str) -> None:
         except DebianError as error:
             if not _NO_VERSION.search(str(error)):
                 raise
-            raise DebianError(
-                f"{error}. The mirror has moved on from {origin}; update the lock with: "
-                f"python3 tools/bootstrap/debian.py relock {origin}"
-            ) from error
+            files = client.download(_in_place_of(lock, client, origin, error), Path(debs))
         unpack(files, root)
+
+
+def _in_place_of(lock: Lock, client: Apt, origin: str, error: DebianError) -> tuple[Package, ...]:
+    """What the suite has now for a lock of which the mirror has dropped versions; raises where the lock must hold."""
+    update = f"update the lock with: python3 tools/bootstrap/debian.py relock {origin}"
+    if os.environ.get(STRICT_VARIABLE):
+        raise DebianError(f"{error}. The mirror has moved on from {origin}; {update}") from error
+    packages = client.resolve(lock.requested, lock.exclude)
+    others = [f"{package.name} {package.version}" for package in packages if package not in lock.packages]
+    print(
+        f"warning: the mirror has moved on from {origin}: taking {', '.join(others)}, which Debian has signed. "
+        f"A cache of before has nothing for what is built with them; {update}",
+        file=sys.stderr,
+    )
+    return packages
 
 
 def lock(suite: str, names: Sequence[str], exclude: Sequence[str] = (), architecture: str = "amd64") -> Lock:
