@@ -139,6 +139,24 @@ common --noenable_workspace
 {overrides}""")
 
 
+# What a build of an extension spends a server's first seconds on: packages of thousands of headers, C++ and Python rules,
+# inputs to look at. The names are of no meaning; no compiler is called.
+TRAINING = {
+    "MODULE.bazel": 'bazel_dep(name = "rules_cc")\nbazel_dep(name = "rules_python")\n',
+    "BUILD": '''\
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
+load("@rules_python//python:defs.bzl", "py_binary")
+cc_library(name = "headers", hdrs = glob(["include/**"]), includes = ["include"])
+[cc_binary(name = "c%d" % i, srcs = ["c.cc"], deps = [":headers"], linkshared = True) for i in range(4)]
+py_binary(name = "p", srcs = ["p.py"], data = glob(["include/**"]))
+genrule(name = "g", srcs = glob(["include/**"]), outs = ["o"], cmd = "touch $@")
+''',
+    "c.cc": "",
+    "p.py": "",
+    **{f"include/{i % 50}/{i}.h": "" for i in range(6000)},
+}
+
+
 def train(tree: Path) -> None:
     """Has the JVM keep what a first build made it load and learn (JEP 514, 515): a server then starts in half the time.
 
@@ -148,12 +166,13 @@ def train(tree: Path) -> None:
     cache = tree / "bazel.aot"
     with tempfile.TemporaryDirectory(dir=tree) as scratch:
         project = Path(scratch, "project")
-        project.mkdir()
-        (project / "MODULE.bazel").write_text("")
-        (project / "BUILD").write_text('genrule(name = "a", outs = ["b"], cmd = "touch $@")\ncc_library(name = "c")\n')
+        for name, text in TRAINING.items():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).write_text(text)
         start = [tree / "usr/bin/bazel", "--nosystem_rc", "--nohome_rc", f"--bazelrc={tree}/bazelrc"]
         start += [f"--output_user_root={scratch}/root", f"--host_jvm_args=-XX:AOTCacheOutput={cache}"]
-        for command in (["build", "--lockfile_mode=off", "//:all"], ["shutdown"]):
+        build = ["build", "--lockfile_mode=off"]
+        for command in ([*build, "//:g"], [*build, "--nobuild", "//:all"], ["shutdown"]):
             subprocess.run([*start, *command], cwd=project, capture_output=True, check=False)
         for directory, _, _ in os.walk(scratch):  # Bazel makes some read-only
             os.chmod(directory, 0o755)
