@@ -41,6 +41,9 @@ def lines(environment: Mapping[str, str]) -> list[str]:
         if not address.startswith(schemes) or len(address.split()) != 1:
             raise RcError(f"{variable} is not an address that Bazel knows: expected one of {', '.join(schemes)}…")
         result.append(f"build:{config} {option}={address}")
+        if address.startswith("http"):
+            # Each action asks a server that hangs again, over HTTP; with a retry it would do so twice (.bazelrc).
+            result.append(f"build:{config} --remote_retries=0")
     header = environment.get(_HEADER, "").strip()
     if header and result:
         name, separator, value = header.partition("=")
