@@ -19,6 +19,8 @@ from pathlib import Path
 
 _LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 _START_SECONDS = 20
+# What tools/remote/write_rc.py sets beside an address of HTTP.
+HTTP_OPTIONS = ("--remote_retries=0",)
 
 
 def free_port() -> int:
@@ -29,11 +31,31 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port that nobody listens on."""
+    yield free_port()
+
+
+@contextlib.contextmanager
 def silent_port() -> Iterator[int]:
     """A port that takes connections and never answers: a server that hangs."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(128)
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def absent_port() -> Iterator[int]:
+    """A port that does not even take a connection, as if there were no such machine: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
         yield server.getsockname()[1]
 
 
@@ -151,8 +173,8 @@ class Nginx(Server):
 
     @property
     def read_options(self) -> list[str]:
-        """Options of a client that may read."""
-        return [f"--remote_cache={self.url}"]
+        """Options of a client that may read, as tools/remote/write_rc.py makes them."""
+        return [f"--remote_cache={self.url}", *HTTP_OPTIONS]
 
     @property
     def write_options(self) -> list[str]:
@@ -212,15 +234,11 @@ class Casd(Server):
         buildbox: the directory with its programs.
         debian: the tree of unpacked Debian packages, for bubblewrap.
         execute: whether it carries out actions, too.
-        local_cas: whether the executor takes inputs from the store's files without reading them again. Only to show
-            what that does: a damaged input then goes unnoticed.
     """
 
-    def __init__(
-        self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False, local_cas: bool = False
-    ) -> None:
+    def __init__(self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False) -> None:
         super().__init__(directory)
-        self._buildbox, self._execute, self._local_cas = buildbox, execute, local_cas
+        self._buildbox, self._execute = buildbox, execute
         programs = directory / "bin"
         programs.mkdir(exist_ok=True)
         loader = debian / _LOADER
@@ -236,9 +254,7 @@ class Casd(Server):
     def command(self) -> Sequence[str]:
         runner = []
         if self._execute:
-            runner = [f"--buildbox-run={self._buildbox}/buildbox-run", "--jobs=2"]
-            if not self._local_cas:
-                runner += ["--runner-arg=--disable-localcas"]
+            runner = [f"--buildbox-run={self._buildbox}/buildbox-run", "--jobs=2", "--runner-arg=--disable-localcas"]
         return [
             f"{self._buildbox}/buildbox-casd",
             f"--bind=127.0.0.1:{self.port}",
@@ -251,8 +267,8 @@ class Casd(Server):
         return f"grpc://127.0.0.1:{self.port}"
 
     @property
-    def options(self) -> list[str]:
-        """Options of a client of the cache."""
+    def write_options(self) -> list[str]:
+        """Options of a client of the cache: casd lets everybody write."""
         return [f"--remote_cache={self.url}"]
 
     @property
