@@ -17,10 +17,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from write_rc import retries
+
 _LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 _START_SECONDS = 20
-# What tools/remote/write_rc.py sets beside an address of HTTP.
-HTTP_OPTIONS = ("--remote_retries=0",)
+
+
+def cache_options(address: str) -> list[str]:
+    """What tells a client of --config=cache its server."""
+    return [f"--remote_cache={address}", retries(address)]
 
 
 def free_port() -> int:
@@ -173,8 +178,8 @@ class Nginx(Server):
 
     @property
     def read_options(self) -> list[str]:
-        """Options of a client that may read, as tools/remote/write_rc.py makes them."""
-        return [f"--remote_cache={self.url}", *HTTP_OPTIONS]
+        """Options of a client that may read."""
+        return cache_options(self.url)
 
     @property
     def write_options(self) -> list[str]:
@@ -269,11 +274,11 @@ class Casd(Server):
     @property
     def write_options(self) -> list[str]:
         """Options of a client of the cache: casd lets everybody write."""
-        return [f"--remote_cache={self.url}"]
+        return cache_options(self.url)
 
     @property
     def executor_options(self) -> list[str]:
-        return [f"--remote_executor={self.url}"]
+        return [f"--remote_executor={self.url}", retries(self.url)]
 
     def blob(self, digest: str) -> Path:
         return self.directory / "store" / "cas" / "objects" / digest[:2] / digest[2:]

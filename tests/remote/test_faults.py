@@ -26,7 +26,7 @@ from lab import (
     poisoned_person,
     product,
 )
-from servers import HTTP_OPTIONS, Casd, Nginx, absent_port, refusing_port, silent_port
+from servers import Casd, Nginx, absent_port, cache_options, refusing_port, silent_port
 
 ALL = sum(ACTIONS.values())
 LOST_SECONDS = 20
@@ -129,8 +129,7 @@ def test_no_answer_from_the_beginning(
 ) -> None:
     def attempt() -> Run:
         with fault() as port:
-            options = HTTP_OPTIONS if protocol == "http" else ()
-            return lab.build("--config=cache", f"--remote_cache={protocol}://127.0.0.1:{port}", *options)
+            return lab.build("--config=cache", *cache_options(f"{protocol}://127.0.0.1:{port}"))
 
     lab.assert_survived(protocol, attempt)
 
