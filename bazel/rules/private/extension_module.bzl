@@ -41,14 +41,14 @@ def _check_sources(ctx):
     args.add_all(ctx.files.srcs)
     return _check(ctx, "sources", ctx.files.srcs, args)
 
-def _libraries(target):
-    """What a linker gets of the shared libraries behind `target`."""
-    inputs = target[CcInfo].linking_context.linker_inputs.to_list()
-    found = [library.interface_library or library.dynamic_library for input in inputs for library in input.libraries]
-    return [library for library in found if library]
+def _interfaces(torch):
+    """The interfaces of torch's libraries; none where some are linked as they are, since they are half a gigabyte."""
+    inputs = torch[CcInfo].linking_context.linker_inputs.to_list()
+    found = [library.interface_library for input in inputs for library in input.libraries]
+    return found if all(found) else []
 
 def _check_library(ctx, tag, library):
-    torch = _libraries(ctx.attr.torch)
+    torch = _interfaces(ctx.attr.torch)
     args = ctx.actions.args()
     args.add("library")
     args.add("--cuda", ctx.attr.torch[TorchInfo].cuda_version)

@@ -68,7 +68,7 @@ def absent_from(libraries: Iterable[Path], symbols: Iterable[str]) -> list[str]:
 def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], target: str) -> None:
     """Raises WheelError where the library is not this module, or does not fit torch and the CUDA runtime of `cuda`.
 
-    `torch` are torch's libraries or their interfaces; without any, symbols are not looked for.
+    `torch` are the interfaces of torch's libraries; without any, symbols are not looked for.
     """
     content = library.read_bytes()
     reader = ElfReader(len(content), lambda: [content])
@@ -119,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
     sources.add_argument("files", nargs="*", type=Path)
     library = commands.add_parser("library", parents=[common])
     library.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0")
-    library.add_argument("--torch", action="append", default=[], type=Path, help="a library of torch, or its interface")
+    library.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
     library.add_argument("file", type=Path)
     args = parser.parse_args(argv)
     try:
