@@ -152,6 +152,24 @@ def test_gone_in_mid_build(lab: Lab, tmp_path: Path, protocol: str, fault: str) 
     lab.assert_survived(protocol, attempt)
 
 
+def test_gone_after_some_hits(lab: Lab, server: Nginx | Casd) -> None:
+    """What came from the cache before is here, and the build goes on with it."""
+    objects = [path for path in lab.right.outputs("CppCompile") if path.endswith(("/main.o", "/quick.o"))]
+    taken = [lab.bazel.output(path) for path in objects]
+    lab.bazel.clean()
+    with lab.edited("small/slow.cc", "int slow() {", "int slow() { /* edited */"):
+        with lab.bazel.running("build", TARGET, *cache(server)) as running:
+            end = time.monotonic() + 120
+            while not all(path.exists() for path in taken):
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            server.kill()
+        run = running.result()
+    lab.assert_right(run)
+    assert len(run.hits("CppCompile")) == len(taken) == 2
+    assert run.count(executed=True) == {"CppCompile": 1, "CppLink": 1}
+
+
 @pytest.mark.parametrize("damage", ["corrupted", "truncated", "gone"])
 def test_damaged_output(lab: Lab, server: Nginx | Casd, damage: str) -> None:
     blob = server.blob(product(lab.right))
@@ -187,11 +205,12 @@ def test_garbage_in_the_action_cache(lab: Lab, server: Nginx | Casd) -> None:
 
 
 def test_evicted_between_two_builds(lab: Lab, server: Nginx | Casd) -> None:
-    lab.assert_all_hit(lab.build(*cache(server)))  # the objects stay on the server
+    toplevel = [*cache(server), "--remote_download_outputs=toplevel"]  # the objects stay on the server
+    lab.assert_all_hit(lab.build(*toplevel))
     for blob in server.blobs():
         blob.unlink()
     with lab.edited("small/main.cc", "? 0 : 1", "? 0 : 2"):
-        run = lab.bazel.build(TARGET, *cache(server))
+        run = lab.bazel.build(TARGET, *toplevel)
         assert run.executed("CppLink")
         alone = lab.build()
         assert product(run) == product(alone) != product(lab.right)
