@@ -16,16 +16,22 @@ TARGET = "//small:app"
 PRODUCT = "small/app"
 # What one build of TARGET does.
 ACTIONS = {"CppCompile": 3, "CppLink": 1}
-LOST_SECONDS = 20
+PROTOCOLS = ("http", "grpc")
 _SMALL = {
     "small/BUILD.bazel": """\
 cc_binary(
     name = "app",
     srcs = ["main.cc", "quick.cc", "slow.cc"],
     copts = ["-fconstexpr-ops-limit=100000000", "-fconstexpr-loop-limit=1000000"],
+    deps = ["@deepgemm_pythons//:cp312"],
 )
 """,
-    "small/main.cc": "int quick(); int slow();\nint main() { return quick() + slow() == 3 ? 0 : 1; }\n",
+    "small/main.cc": """\
+#include <Python.h>
+int quick();
+int slow();
+int main() { return quick() + slow() == PY_MAJOR_VERSION ? 0 : 1; }
+""",
     "small/quick.cc": "#include <vector>\nint quick() { return static_cast<int>(std::vector<int>(1).size()); }\n",
     # Seconds of work for the compiler: time to do something to the server while the build goes on.
     "small/slow.cc": """\
@@ -48,9 +54,18 @@ def nginx(directory: Path) -> Nginx:
     return Nginx(directory, servers_root() / "debian", runfile(os.environ["NGINX_CONF"]))
 
 
-def casd(directory: Path, *, execute: bool = False, local_cas: bool = False) -> Casd:
+def casd(directory: Path, *, execute: bool = False) -> Casd:
     root = servers_root()
-    return Casd(directory, root / "buildbox", root / "debian", execute=execute, local_cas=local_cas)
+    return Casd(directory, root / "buildbox", root / "debian", execute=execute)
+
+
+def cache_server(protocol: str, directory: Path) -> Nginx | Casd:
+    return nginx(directory) if protocol == "http" else casd(directory)
+
+
+def cache(server: Nginx | Casd) -> list[str]:
+    """Options of somebody who may read and write."""
+    return ["--config=cache", *server.write_options]
 
 
 def clone(directory: Path) -> Workspace:
@@ -65,6 +80,23 @@ def person(workspace: Workspace, base: Path, **arguments: object) -> Bazel:
     """Somebody who builds in `workspace`, with the repositories that the outer Bazel has fetched."""
     options = [*lent_repositories(runfile(os.environ["LENT"])), *arguments.pop("options", ())]  # type: ignore[misc]
     return Bazel(workspace, base, options=options, **arguments)  # type: ignore[arg-type]
+
+
+def poisoned_person(workspace: Workspace, base: Path, poison: Path, *, user: str) -> Bazel:
+    """Somebody on whose machine everything is there that misleads a compiler, a linker or a Python; in `poison`."""
+    for name in ("Python.h", "pyconfig.h", "vector", "stdio.h", "torch/extension.h", "cuda.h"):
+        header = poison / name
+        header.parent.mkdir(parents=True, exist_ok=True)
+        header.write_text("#error read from the machine\n")
+    for name in ("libstdc++.so.6", "libc.so", "libtorch.so", "crt1.o"):
+        (poison / name).write_text("not a library\n")
+    (poison / "zipfile.py").write_text("raise ImportError('read from the machine')\n")
+    searched = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+    variables: dict[str, str | None] = dict.fromkeys(searched, str(poison))
+    variables.update(CXX="/nonexistent/c++", CC="/nonexistent/cc", CXXFLAGS="-nonsense", LDFLAGS="-nonsense")
+    # Another /usr/include, too: mounted over the machine's in the sandbox of every action.
+    options = [f"--sandbox_add_mount_pair={poison}:/usr/include"]
+    return person(workspace, base, user=user, environment=variables, options=options)
 
 
 def product(run: Run) -> str:

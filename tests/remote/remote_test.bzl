@@ -2,36 +2,33 @@
 
 load("//tests:pytest.bzl", "pytest_test")
 
-def remote_test(name, srcs, lent = "//tests/remote:compiler", tags = [], **kwargs):
+def remote_test(name, srcs, lent = "//tests/remote:compiler", products = {}, **kwargs):
     """Runs pytest on `srcs`, which build with a Bazel of their own against servers of their own.
 
     Args:
         name: The target's name.
         srcs: The test files.
         lent: A `lent_repositories` target: what the inner builds need and the outer one has already.
-        tags: Tags of the test.
+        products: Variable to target of this build: the variable tells the test where the target's file is.
         **kwargs: Handed on to `pytest_test`.
     """
-    data = [
-        lent,
-        "//tools/remote:nginx.conf",
-        "@checkout//:checkout.tar",
-        "@remote_servers//:anchor",
-        "@remote_servers//:servers",
-    ]
+    targets = {
+        "CHECKOUT": "@checkout//:checkout.tar",
+        "LENT": lent,
+        "NGINX_CONF": "//tools/remote:nginx.conf",
+        "SERVERS": "@remote_servers//:anchor",
+    } | products
     pytest_test(
         name = name,
         srcs = srcs,
-        data = data,
+        data = targets.values() + ["@remote_servers//:servers"],
         env = {
-            "CHECKOUT": "$(rlocationpath @checkout//:checkout.tar)",
-            "LENT": "$(rlocationpath {})".format(lent),
-            "NGINX_CONF": "$(rlocationpath //tools/remote:nginx.conf)",
-            "SERVERS": "$(rlocationpath @remote_servers//:anchor)",
+            variable: "$(rlocationpath {})".format(target)
+            for variable, target in targets.items()
         },
         # They measure time, so nothing else runs beside them; with the Central Registry Bazel resolves its modules
         # over the network, and servers listen on loopback.
-        tags = tags + [
+        tags = [
             "cpu:2",
             "requires-network",
         ],

@@ -17,8 +17,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from write_rc import retries
+
 _LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 _START_SECONDS = 20
+
+
+def cache_options(address: str) -> list[str]:
+    """What tells a client of --config=cache its server."""
+    return [f"--remote_cache={address}", retries(address)]
 
 
 def free_port() -> int:
@@ -29,11 +36,31 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port that nobody listens on."""
+    yield free_port()
+
+
+@contextlib.contextmanager
 def silent_port() -> Iterator[int]:
     """A port that takes connections and never answers: a server that hangs."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(128)
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def absent_port() -> Iterator[int]:
+    """A port that does not even take a connection, as if there were no such machine: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
         yield server.getsockname()[1]
 
 
@@ -152,7 +179,7 @@ class Nginx(Server):
     @property
     def read_options(self) -> list[str]:
         """Options of a client that may read."""
-        return [f"--remote_cache={self.url}"]
+        return cache_options(self.url)
 
     @property
     def write_options(self) -> list[str]:
@@ -212,15 +239,11 @@ class Casd(Server):
         buildbox: the directory with its programs.
         debian: the tree of unpacked Debian packages, for bubblewrap.
         execute: whether it carries out actions, too.
-        local_cas: whether the executor takes inputs from the store's files without reading them again. Only to show
-            what that does: a damaged input then goes unnoticed.
     """
 
-    def __init__(
-        self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False, local_cas: bool = False
-    ) -> None:
+    def __init__(self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False) -> None:
         super().__init__(directory)
-        self._buildbox, self._execute, self._local_cas = buildbox, execute, local_cas
+        self._buildbox, self._execute = buildbox, execute
         programs = directory / "bin"
         programs.mkdir(exist_ok=True)
         loader = debian / _LOADER
@@ -236,9 +259,7 @@ class Casd(Server):
     def command(self) -> Sequence[str]:
         runner = []
         if self._execute:
-            runner = [f"--buildbox-run={self._buildbox}/buildbox-run", "--jobs=2"]
-            if not self._local_cas:
-                runner += ["--runner-arg=--disable-localcas"]
+            runner = [f"--buildbox-run={self._buildbox}/buildbox-run", "--jobs=2", "--runner-arg=--disable-localcas"]
         return [
             f"{self._buildbox}/buildbox-casd",
             f"--bind=127.0.0.1:{self.port}",
@@ -251,13 +272,13 @@ class Casd(Server):
         return f"grpc://127.0.0.1:{self.port}"
 
     @property
-    def options(self) -> list[str]:
-        """Options of a client of the cache."""
-        return [f"--remote_cache={self.url}"]
+    def write_options(self) -> list[str]:
+        """Options of a client of the cache: casd lets everybody write."""
+        return cache_options(self.url)
 
     @property
     def executor_options(self) -> list[str]:
-        return [f"--remote_executor={self.url}"]
+        return [f"--remote_executor={self.url}", retries(self.url)]
 
     def blob(self, digest: str) -> Path:
         return self.directory / "store" / "cas" / "objects" / digest[:2] / digest[2:]

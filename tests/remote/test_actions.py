@@ -1,4 +1,4 @@
-"""What goes into action keys: no action of the products has an absolute path, a HOME or a USER."""
+"""What goes into action keys: no action of the products and their check has an absolute path, a HOME or a USER."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ ABSOLUTE = re.compile(r"(?:^|[=,:'\"\s]|-[ILBR]|-isystem)(/[A-Za-z0-9_][^\s'\",]
 def test_no_action_knows_where_it_is() -> None:
     scratch = scratch_directory() / "actions"
     with person(Workspace.from_checkout(scratch / "clone"), scratch / "base", user="alice") as bazel:
-        graph = json.loads(bazel.text("aquery", "--output=jsonproto", "--include_param_files", "deps(//:vllm_wheel)"))
+        graph = json.loads(
+            bazel.text("aquery", "--output=jsonproto", "--include_param_files", "deps(//:all + //tests:wheel_check)")
+        )
     # Written files are templates and scripts that run in place; what reaches another action is checked there.
     actions = [action for action in graph["actions"] if action.get("arguments")]
     mnemonics = {action["mnemonic"] for action in actions}
-    assert {"CppCompile", "CppLink"} <= mnemonics
+    ours = {"DeepGemmEnvs", "DeepGemmStub", "ExtensionModuleCheck", "ExtensionWheel", "WheelOverlay"}
+    assert {"CppCompile", "CppLink", "TestRunner", *ours} <= mnemonics
     found = []
     for action in actions:
         environment = {entry["key"]: entry.get("value", "") for entry in action.get("environmentVariables", ())}

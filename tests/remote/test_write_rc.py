@@ -33,11 +33,21 @@ def test_cache_and_credentials(tmp_path: Path) -> None:
     result = run(out, BAZEL_REMOTE_CACHE="https://cache.example/", BAZEL_REMOTE_HEADER=HEADER)
     assert result.returncode == 0
     assert out.read_text().splitlines() == [
-        "build:cache --remote_cache=https://cache.example/",
-        f'build:cache --remote_header="{HEADER}"',
+        "build:cache-client --remote_cache=https://cache.example/",
+        "build:cache-client --remote_retries=0",
+        f'build:cache-client --remote_header="{HEADER}"',
     ]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert HEADER not in result.stdout + result.stderr
+
+
+def test_executor(tmp_path: Path) -> None:
+    out = tmp_path / "user.bazelrc"
+    assert run(out, BAZEL_REMOTE_EXECUTOR="grpcs://executor.example").returncode == 0
+    assert out.read_text().splitlines() == [
+        "build:remote --remote_executor=grpcs://executor.example",
+        "build:cache-client --remote_retries=1",
+    ]
 
 
 def test_without_a_cache_a_job_builds_alone(tmp_path: Path) -> None:

@@ -74,6 +74,17 @@ def test_library_with_another_cuda_runtime(tmp_path: Path, capsys) -> None:
     assert "cuda_12.so: found that it needs libcudart.so.12; expected the CUDA runtime of torch, which is " in error
 
 
+def test_library_that_wants_what_torch_does_not_have(tmp_path: Path, capsys) -> None:
+    library = ("library", os.environ["TORCH"], "--module=_C", "--cuda=13.0")
+    # String tables; in the second the name is the end of another one.
+    (tmp_path / "one.so").write_bytes(b"\0_ZN2at5thereEv\0")
+    (tmp_path / "two.so").write_bytes(b"\0prefix_ZN2at4goneEv\0")
+    torch = [f"--torch={tmp_path / name}" for name in ("one.so", "two.so")]
+    assert _run(capsys, tmp_path / "ok", *library, *torch) == ""
+    error = _run(capsys, tmp_path / "no", *library, torch[0])
+    assert "torch.so: found that it wants _ZN2at4goneEv, which no library of torch has; expected symbols of " in error
+
+
 def test_what_is_no_library(tmp_path: Path, capsys) -> None:
     (tmp_path / "text.so").write_text("text")
     error = _run(capsys, tmp_path / "no", "library", "--module=_C", "--cuda=13.0", tmp_path / "text.so")

@@ -20,9 +20,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_CLIENT = "build:cache-client"
 _ADDRESSES = {
-    "BAZEL_REMOTE_CACHE": ("cache", "--remote_cache", ("http://", "https://", "grpc://", "grpcs://", "unix:")),
-    "BAZEL_REMOTE_EXECUTOR": ("remote", "--remote_executor", ("grpc://", "grpcs://", "unix:")),
+    "BAZEL_REMOTE_CACHE": (_CLIENT, "--remote_cache", ("http://", "https://", "grpc://", "grpcs://", "unix:")),
+    "BAZEL_REMOTE_EXECUTOR": ("build:remote", "--remote_executor", ("grpc://", "grpcs://", "unix:")),
 }
 _HEADER = "BAZEL_REMOTE_HEADER"
 
@@ -31,22 +32,35 @@ class RcError(Exception):
     """Which variable is wrong, and what it should be."""
 
 
+def retries(address: str) -> str:
+    """The option for how often Bazel asks again, after the protocol of a server's address.
+
+    Over gRPC a transfer that takes longer than one time-out goes on where it stopped, which is a retry. Over HTTP there
+    is none to take up, and each action asks anew: from a server that hangs, a retry would make it wait twice.
+    """
+    return f"--remote_retries={0 if address.startswith('http') else 1}"
+
+
 def lines(environment: Mapping[str, str]) -> list[str]:
     """The rc file's lines."""
     result = []
+    addresses = []
     for variable, (config, option, schemes) in _ADDRESSES.items():
         address = environment.get(variable, "").strip()
         if not address:
             continue
         if not address.startswith(schemes) or len(address.split()) != 1:
             raise RcError(f"{variable} is not an address that Bazel knows: expected one of {', '.join(schemes)}…")
-        result.append(f"build:{config} {option}={address}")
+        addresses.append(address)
+        result.append(f"{config} {option}={address}")
+    if addresses:
+        result.append(f"{_CLIENT} {retries(addresses[0])}")
     header = environment.get(_HEADER, "").strip()
     if header and result:
         name, separator, value = header.partition("=")
         if not separator or not name or not value or "\n" in header or '"' in header:
             raise RcError(f"{_HEADER} is not NAME=VALUE in one line, such as Authorization=Bearer …")
-        result.append(f'build:cache --remote_header="{header}"')
+        result.append(f'{_CLIENT} --remote_header="{header}"')
     return result
 
 

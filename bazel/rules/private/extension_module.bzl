@@ -1,5 +1,6 @@
 """The rule behind torch_extension: gathers one shared library per Python under the names that Python imports."""
 
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load("//bazel/torch:providers.bzl", "TorchInfo")
@@ -10,8 +11,8 @@ Used by `torch_extension`, which makes the libraries. Each is linked (not copied
 `<name>/<module_name>.<SOABI>.so` (PEP 3149), or to `<name>/<module_name>.abi3.so` (PEP 384) for a stable-ABI module.
 
 Whatever is built of the module also runs its validation actions: sources that define a module of another name are an
-error before the compiler is done, a library without `PyInit_<module_name>` or with another CUDA runtime than torch's is
-one before anything is made of it.
+error before the compiler is done, a library without `PyInit_<module_name>`, with another CUDA runtime than torch's or
+with a symbol of torch that this torch does not have is one before anything is made of it.
 """
 
 def _suffix(python, py_limited_api):
@@ -40,12 +41,20 @@ def _check_sources(ctx):
     args.add_all(ctx.files.srcs)
     return _check(ctx, "sources", ctx.files.srcs, args)
 
+def _interfaces(torch):
+    """The interfaces of torch's libraries; none where some are linked as they are, since they are half a gigabyte."""
+    inputs = torch[CcInfo].linking_context.linker_inputs.to_list()
+    found = [library.interface_library for input in inputs for library in input.libraries]
+    return found if all(found) else []
+
 def _check_library(ctx, tag, library):
+    torch = _interfaces(ctx.attr.torch)
     args = ctx.actions.args()
     args.add("library")
     args.add("--cuda", ctx.attr.torch[TorchInfo].cuda_version)
+    args.add_all(torch, before_each = "--torch")
     args.add(library)
-    return _check(ctx, tag, [library], args)
+    return _check(ctx, tag, torch + [library], args)
 
 def _extension_module_impl(ctx):
     name = ctx.attr.module_name
@@ -120,7 +129,7 @@ extension_module = rule(
         "torch": attr.label(
             doc = "The torch that `binaries` were built against.",
             mandatory = True,
-            providers = [TorchInfo],
+            providers = [CcInfo, TorchInfo],
         ),
         "_module_check": attr.label(
             default = "//tools/wheel:module_check",

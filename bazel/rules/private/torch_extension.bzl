@@ -55,8 +55,8 @@ def torch_extension(
 
     It is an analysis error where `module_name` is not an identifier, or no Python of the matrix is as new as
     `py_limited_api`. A build of `:<name>`, or of anything that is made of it, also fails where the sources define a
-    module of another name, and where a library exports no `PyInit_<module_name>` or needs a CUDA runtime of another
-    major version than torch's.
+    module of another name, and where a library exports no `PyInit_<module_name>`, needs a CUDA runtime of another
+    major version than torch's, or wants a symbol of torch that this torch does not have.
 
     Example:
     ```starlark

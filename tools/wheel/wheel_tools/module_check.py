@@ -3,9 +3,11 @@
     module-check sources --module _C --target //:my_ops_C --out OK my_ops.cc …
         before the compiler, in milliseconds: only what is certain is an error. A name that the sources or the build
         define, or that is all capitals, may be a macro for anything and is taken for right.
-    module-check library --module _C --target //:my_ops_C --cuda 13.0 --out OK _C.cpython-312-x86_64-linux-gnu.so
-        after the linker, exactly: the library exports PyInit_<module>, and the CUDA runtime that it needs is the one of
-        torch's major version.
+    module-check library --module _C --target //:my_ops_C --cuda 13.0 --torch lib/libc10.so --torch lib/libtorch.so …
+            --out OK _C.cpython-312-x86_64-linux-gnu.so
+        after the linker, exactly: the library exports PyInit_<module>, the CUDA runtime that it needs is the one of
+        torch's major version, and torch has what it wants of torch. A linker lets a shared library want symbols that
+        nobody has, since those of Python come from the interpreter.
 
 Exit code: 0, with an empty file at OK; 1 with one line on standard error.
 """
@@ -27,6 +29,8 @@ _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 _MODULE = re.compile(r"\bPYBIND11_MODULE\s*\(\s*(\w+)|\bPyInit_(\w+)")
 # Of CUDA's libraries those whose SONAME ends in CUDA's own major version.
 _CUDA_RUNTIME = re.compile(r"lib(?:cudart|nvrtc)\.so\.(\d+)")
+# Mangled names with one of torch's namespaces in them.
+_OF_TORCH = re.compile(r"_Z.*(?:2at|3c10|5torch|6caffe2)[A-Z0-9]")
 
 
 def check_sources(sources: Iterable[Path], module: str, defined: Iterable[str], target: str) -> None:
@@ -49,8 +53,23 @@ def check_sources(sources: Iterable[Path], module: str, defined: Iterable[str], 
     )
 
 
-def check_library(library: Path, module: str, cuda: str, target: str) -> None:
-    """Raises WheelError where the library is not this module, or needs another CUDA runtime than that of `cuda`."""
+def absent_from(libraries: Iterable[Path], symbols: Iterable[str]) -> list[str]:
+    """Those of `symbols` that none of `libraries` knows, sorted."""
+    contents = [library.read_bytes() for library in libraries]
+    known = {name for content in contents for name in content.split(b"\0")}
+    # A linker stores a name that another one ends with as a part of that.
+    return [
+        name
+        for name in sorted(symbols)
+        if name.encode() not in known and not any(name.encode() + b"\0" in content for content in contents)
+    ]
+
+
+def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], target: str) -> None:
+    """Raises WheelError where the library is not this module, or does not fit torch and the CUDA runtime of `cuda`.
+
+    `torch` are the interfaces of torch's libraries; without any, symbols are not looked for.
+    """
     content = library.read_bytes()
     reader = ElfReader(len(content), lambda: [content])
     reader.feed(content)
@@ -76,6 +95,16 @@ def check_library(library: Path, module: str, cuda: str, target: str) -> None:
                 expected=f"the CUDA runtime of torch, which is built with CUDA {cuda}",
                 fix="give the targets in deps a CUDA toolkit of torch's major version, or take another torch",
             )
+    wanted = [name for name, weak in elf.undefined.items() if not weak and _OF_TORCH.match(name)]
+    absent = absent_from(torch, wanted) if torch else []
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise WheelError(
+            where,
+            found=f"that it wants {absent[0]}{more}, which no library of torch has",
+            expected="symbols of this torch",
+            fix="define it in srcs or deps (c++filt tells what it is), or take the torch that has it",
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -90,13 +119,14 @@ def main(argv: Sequence[str]) -> int:
     sources.add_argument("files", nargs="*", type=Path)
     library = commands.add_parser("library", parents=[common])
     library.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0")
+    library.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
     library.add_argument("file", type=Path)
     args = parser.parse_args(argv)
     try:
         if args.command == "sources":
             check_sources(args.files, args.module, args.define, args.target)
         else:
-            check_library(args.file, args.module, args.cuda, args.target)
+            check_library(args.file, args.module, args.cuda, args.torch, args.target)
         args.out.write_bytes(b"")
     except (WheelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
