@@ -5,6 +5,7 @@ load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
 load(":naming.bzl", "minor_version", "python_soabi")
 load(":python_repo.bzl", "python_repo")
+load(":registered_python_repo.bzl", "registered_python_repo")
 
 _MATRIX = Label(":matrix.py")
 _KNOWN = Label("//tools/wheel:wheel_tools/pythons.py")
@@ -67,6 +68,18 @@ def _toolchains(mctx):
         named = own | named
     return named
 
+def _registered(mctx, versions):
+    """Which of the versions come from rules_python's toolchains."""
+    for module in mctx.modules:
+        tags = module.tags.registered
+        if len(tags) > 1:
+            fail("module {} has {} pythons.registered tags; expected one".format(module.name, len(tags)))
+        if tags and module.is_root:
+            where = "pythons.registered in module " + module.name
+            named = [minor_version(version, where) for version in tags[0].python_versions]
+            return [version for version in versions if not named or version in named]
+    return []
+
 def _matrix(mctx, tag):
     """Runs matrix.py: `requires_python` as written, and the `versions` that it admits."""
     for script in [_MATRIX, _KNOWN, _KNOWN_PACKAGE]:
@@ -126,6 +139,7 @@ def _pythons_impl(mctx):
     requires = _requires(mctx)
     toolchains = _toolchains(mctx)
     matrix = _matrix(mctx, requires)
+    registered = _registered(mctx, matrix["versions"])
     only = _only(mctx, matrix)
     abis = {}
     without_interpreter = []
@@ -133,7 +147,9 @@ def _pythons_impl(mctx):
         name = "deepgemm_python_" + version.replace(".", "_")
         abis[version] = "@{}//:python".format(name)
         tag = toolchains.pop(version, None)
-        if not tag:
+        if not tag and version in registered:
+            registered_python_repo(name = name, python_version = version)
+        elif not tag:
             python_repo(name = name, python_version = version, sources = requires.sources)
         elif tag.headers:
             named_python_repo(name = name, headers = tag.headers, interpreter = tag.interpreter, python_version = version)
@@ -163,24 +179,38 @@ pythons = module_extension(
     doc = """The CPythons that Requires-Python admits, as repositories.
 
 `@deepgemm_pythons` has `versions.bzl` (`PYTHONS`, `REQUIRES_PYTHON`) for macros, and a `python_abi` (`:cp312`) and a
-toolchain for each CPython. Each comes from the first of these that has it: what a `toolchain` tag names; a CPython of
-the machine with headers, on the PATH or installed by pyenv or uv; Debian's packages. It is looked for when something is
-compiled for it; where there is none, the error lists what was looked at.
+toolchain for each CPython. Each comes from the first of these that has it: what a `toolchain` tag names; rules_python,
+where a `registered` tag says so; a CPython of the machine with headers, on the PATH or installed by pyenv or uv; Debian's
+packages. It is looked for when something is compiled for it; where there is none, the error lists what was looked at.
 
 For work on the code one CPython is enough: `--repo_env=RULES_DEEPGEMM_ONLY_PYTHON=python3` leaves only the one that is
 `python3` on the PATH (of an activated virtual environment, say), `…=3.12` that version; wheels then require it.
 
-A module extension cannot ask which toolchains rules_python has registered; to use one, name it:
+A module extension cannot ask which toolchains are registered with rules_python. A tag says that they are:
 
 ```starlark
-pythons.toolchain(
-    python_version = "3.12",
-    headers = "@python_3_12//:python_headers",
-    interpreter = "@python_3_12//:py3_runtime",
-)
+python = use_extension("@rules_python//python/extensions:python.bzl", "python")
+python.toolchain(python_version = "3.12")
+python.toolchain(python_version = "3.13")
+
+pythons.requires(specifier = ">=3.12,<3.14")
+pythons.registered()
 ```
 """,
     tag_classes = {
+        "registered": tag_class(
+            doc = "Takes the CPythons that are registered with rules_python (0.33 or newer): by its `python.toolchain`, " +
+                  "or as `local_runtime_repo`. Headers, SOABI and the interpreter to test with are those that " +
+                  "toolchain resolution gives for the version. Where it gives none, or those of another version, a " +
+                  "free-threaded or a debug build, it is an error at analysis. Only the root module's counts, since " +
+                  "it has the say in what is registered.",
+            attrs = {
+                "python_versions": attr.string_list(
+                    doc = "Which, such as `3.12`; the others are looked for on the machine and in Debian's packages. " +
+                          "Default: every CPython of Requires-Python that no `toolchain` tag names.",
+                ),
+            },
+        ),
         "requires": tag_class(
             doc = "Requires-Python, written once: toolchains, targets, the wheel and its check follow from it. The " +
                   "root module's counts, or else the first one of its dependencies.",
@@ -189,7 +219,7 @@ pythons.toolchain(
                     doc = "A pyproject.toml whose `[project].requires-python` is read. An edit of it is noticed.",
                 ),
                 "sources": attr.string_list(
-                    doc = "Where to look for CPythons that no `toolchain` tag names: `machine` (PATH, pyenv, uv), " +
+                    doc = "Where to look for CPythons that no other tag names: `machine` (PATH, pyenv, uv), " +
                           "`debian`. Default: both, in this order. `[\"debian\"]` gives the same headers on every " +
                           "machine, but has not every CPython.",
                     default = _SOURCES,

@@ -20,16 +20,20 @@ python_abi(
 ```
 """
 
-def _interpreter(target):
+def _interpreter(ctx):
     """The executable File and the depset of what it needs."""
+    target = ctx.attr.interpreter
     if not target:
         return None, depset()
     if PyRuntimeInfo in target:
         runtime = target[PyRuntimeInfo]
-        if not runtime.interpreter:
-            fail("interpreter: {} is a runtime at the absolute path {}; ".format(target.label, runtime.interpreter_path) +
-                 "expected one whose interpreter is a file of a repository")
-        return runtime.interpreter, depset([runtime.interpreter], transitive = [runtime.files])
+        if runtime.interpreter:
+            return runtime.interpreter, depset([runtime.interpreter], transitive = [runtime.files])
+
+        # Of the machine, where it finds its own files. Only tests run it: no product depends on the path.
+        script = ctx.actions.declare_file(ctx.label.name + ".python3")
+        ctx.actions.write(script, "#!/bin/sh\nexec '{}' \"$@\"\n".format(runtime.interpreter_path), is_executable = True)
+        return script, depset([script])
     executable = target[DefaultInfo].files_to_run.executable
     files = target[DefaultInfo].files.to_list()
     if not executable and len(files) != 1:
@@ -39,7 +43,7 @@ def _interpreter(target):
 
 def _python_abi_impl(ctx):
     version = minor_version(ctx.attr.python_version, "python_version")
-    interpreter, files = _interpreter(ctx.attr.interpreter)
+    interpreter, files = _interpreter(ctx)
     if interpreter:
         files = depset(ctx.files.interpreter_files, transitive = [files])
     info = PythonAbiInfo(

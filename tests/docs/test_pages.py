@@ -17,16 +17,23 @@ _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 _JOINT = re.compile(r"[\"']\s*\+?\s*\n\s*f?[\"']")
 # What stands for something else, and what WheelError puts between its parts.
 _VARIES = re.compile(r"…|\bfound |; expected ")
+# Its name, and where it finds these rules.
+_OF_SMOKE_ALONE = re.compile(r'^""".*?"""\n|^module\(.*?\)\n\n|^# Only here.*?^\)\n\n', re.MULTILINE | re.DOTALL)
 # A text is too short to be looked for where it could stand by chance.
 _SHORT = 8
 
 
 @cache
-def _checkout() -> dict[str, str]:
-    """Every text file of the folders with code, by its path."""
-    with tarfile.open(os.environ["CHECKOUT"]) as tar:
+def _archive(variable: str) -> dict[str, str]:
+    """Every file of an archive, by its path."""
+    with tarfile.open(os.environ[variable]) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
         return {name: stream.read().decode("utf-8", "replace") for name, stream in files.items() if stream}
+
+
+def _checkout() -> dict[str, str]:
+    """Every text file of the folders with code, by its path."""
+    return _archive("CHECKOUT")
 
 
 @cache
@@ -86,3 +93,12 @@ def test_the_map_has_every_folder() -> None:
     for path in _checkout():
         if path.endswith((".py", ".bzl")):
             assert any(path == name or path.startswith(name + "/") for name in named), f"no row has {path}"
+
+
+def test_the_readme_shows_e2e_smoke() -> None:
+    """What a new user copies is what //tests/e2e:smoke builds: each block of the README is a file there."""
+    blocks = re.findall(r"^```starlark\n# (\S+)\n(.*?)^```$", _pages()["README.md"], re.MULTILINE | re.DOTALL)
+    smoke = {name.removeprefix("e2e/smoke/"): text for name, text in _archive("SMOKE").items()}
+    assert [name for name, _ in blocks] == ["MODULE.bazel", "BUILD.bazel"]
+    for name, block in blocks:
+        assert block.strip() == _OF_SMOKE_ALONE.sub("", smoke[name]).strip(), f"README.md and e2e/smoke/{name} differ"

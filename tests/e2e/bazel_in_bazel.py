@@ -180,9 +180,12 @@ class Workspace:
 
     @classmethod
     def from_checkout(cls, root: Path, archive: Path | None = None) -> Workspace:
-        """A clone of this project: of the archive `@checkout//:checkout.tar`, which the test has in its data."""
+        """A clone of this project: of the archive `@checkout//:checkout.tar`, which the test has in its data.
+
+        Another `archive` of that repository may be laid over it.
+        """
         archive = archive or runfile(os.environ["CHECKOUT"])
-        root.mkdir(parents=True)
+        root.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive) as tar:
             # Made by this project's own repository rule.
             tar.extractall(root)

@@ -1,4 +1,4 @@
-"""Repository rule: this project's own files as one archive, out of which tests make clones."""
+"""Repository rule: this project's own files as archives, out of which tests make clones."""
 
 # buildifier: disable=bzl-visibility
 load("//bazel/fetch:host_python.bzl", "run_python")
@@ -21,17 +21,22 @@ _FOLDERS = [
     "tools",
 ]
 
+# A module beside this one, for the tests that build it.
+_SMOKE = "e2e/smoke"
+
 def _checkout_repo_impl(rctx):
     root = rctx.path(Label("//:MODULE.bazel")).dirname
     for name in _FILES:
         rctx.watch(root.get_child(name))
-    for name in _FOLDERS:
+    for name in _FOLDERS + [_SMOKE]:
         rctx.watch_tree(root.get_child(name))
-    arguments = ["--root", root, "--out", rctx.path("checkout.tar")]
-    run_python(rctx, Label(":checkout.py"), arguments + _FILES + _FOLDERS, what = "an archive of the checkout")
-    rctx.file("BUILD.bazel", 'exports_files(["checkout.tar"])\n')
+    for archive, names in {"checkout.tar": _FILES + _FOLDERS, "smoke.tar": [_SMOKE]}.items():
+        arguments = ["--root", root, "--out", rctx.path(archive)]
+        run_python(rctx, Label(":checkout.py"), arguments + names, what = "an archive of the checkout")
+    rctx.file("BUILD.bazel", 'exports_files(["checkout.tar", "smoke.tar"])\n')
 
 checkout_repo = repository_rule(
     implementation = _checkout_repo_impl,
-    doc = "`:checkout.tar`, this project as it lies on the disk, uncommitted edits too; made anew when a file changes.",
+    doc = "`:checkout.tar`, this project as it lies on the disk, uncommitted edits too, and `:smoke.tar`, the module " +
+          "e2e/smoke of it; made anew when a file changes.",
 )

@@ -147,6 +147,23 @@ def test_a_named_interpreter_is_taken(query: Query) -> None:
     assert f"include/python{_MINOR}/Python.h" in found.stdout
 
 
+def test_registered_pythons(query: Query) -> None:
+    """Those of rules_python, but for what another tag names; the rules_python of these tests is too old for it."""
+    lines = (
+        'pythons.requires(specifier = ">=3.7,<3.10")\n'
+        'pythons.toolchain(python_version = "3.8", headers = "//t:headers")\n'
+        'pythons.registered(python_versions = ["3.8", "3.9.1"])'
+    )
+    named = query(lines, "deps(@deepgemm_pythons//:cp38, 2)")
+    assert named.returncode == 0, named.stderr
+    assert "//t:headers" in named.stdout.splitlines()
+    registered = query(lines, "deps(@deepgemm_pythons//:cp39)")
+    assert registered.returncode != 0
+    assert "CPython 3.9: the rules_python of this build is too old; expected 0.33 or newer" in registered.stderr
+    looked_for = query(lines, "deps(@deepgemm_pythons//:cp37)")
+    assert "too old" not in looked_for.stderr
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -165,6 +182,8 @@ def test_a_named_interpreter_is_taken(query: Query) -> None:
         ),
         ('pythons.toolchain(python_version = "2.7", headers = "//t:headers")', "'2.7' is no CPython 3 version"),
         ('pythons.toolchain(python_version = "3.12")', "3.12 names nothing"),
+        ('pythons.registered(python_versions = ["2.7"])', "pythons.registered in module user: '2.7' is no CPython 3"),
+        ("pythons.registered()\npythons.registered()", "has 2 pythons.registered tags; expected one"),
         (
             'pythons.toolchain(python_version = "3.12.1", headers = "//t:headers")\n'
             'pythons.toolchain(python_version = "3.12.4", interpreter_path = "/usr/bin/python3.12")',

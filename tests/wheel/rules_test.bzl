@@ -1,7 +1,7 @@
-"""Analysis tests of extension_wheel and wheel_overlay, and unit tests of the names that they compute."""
+"""Analysis tests of extension_wheel, wheel_overlay and import_check_test, and unit tests of the names that they compute."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
-load("//bazel/rules:defs.bzl", "extension_wheel", "vllm_wheel", "wheel_overlay")
+load("//bazel/rules:defs.bzl", "extension_wheel", "import_check_test", "vllm_wheel", "wheel_overlay")
 
 # buildifier: disable=bzl-visibility
 load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
@@ -55,6 +55,29 @@ def _names_test_impl(ctx):
     return unittest.end(env)
 
 names_test = unittest.make(_names_test_impl)
+
+def _options_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    actions = analysistest.target_actions(env)
+    (content,) = [action.content for action in actions if action.outputs.to_list()[0].extension == "options"]
+    for option in ctx.attr.options:
+        asserts.true(env, option in content.splitlines(), "'{}' is not in {}".format(option, content))
+    for option in ctx.attr.without:
+        asserts.false(env, option in content.splitlines(), "'{}' is in {}".format(option, content))
+    return analysistest.end(env)
+
+def _options_test_rule(config_settings = {}):
+    return analysistest.make(
+        _options_test_impl,
+        attrs = {
+            "options": attr.string_list(),
+            "without": attr.string_list(),
+        },
+        config_settings = config_settings,
+    )
+
+options_test = _options_test_rule()
+options_skip_test = _options_test_rule({str(Label("//bazel/rules:skip_missing_interpreters")): True})
 
 def _refused(name, message, rule, **kwargs):
     """A target that must not analyse, and the test that says so."""
@@ -119,12 +142,32 @@ def rules_test_suite(name):
         output = "as_vllm/app-1.0+local.1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         target_under_test = ":as_vllm",
     )
+    import_check_test(
+        name = "import_check",
+        extension = "_C",
+        module = "ops",
+        tags = ["manual"],
+        wheel = ":ops_wheel",
+    )
+    options_test(
+        name = "import_check_options_test",
+        options = ["--module=ops", "--extension=_C"],
+        target_under_test = ":import_check",
+        without = ["--skip-missing"],
+    )
+    options_skip_test(
+        name = "import_check_skip_test",
+        options = ["--skip-missing"],
+        target_under_test = ":import_check",
+    )
     names_test(name = "wheel_names_test")
     tests = [
         "extension_wheel_test",
         "stable_abi_wheel_test",
         "wheel_overlay_test",
         "vllm_wheel_test",
+        "import_check_options_test",
+        "import_check_skip_test",
         "wheel_names_test",
         _refused(
             "path_without_mapping_test",

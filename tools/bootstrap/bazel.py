@@ -139,18 +139,18 @@ common --noenable_workspace
 {overrides}""")
 
 
-# What a build of an extension spends a server's first seconds on: packages of thousands of headers, C++ and Python rules,
-# inputs to look at. The names are of no meaning; no compiler is called.
+# What a server's first seconds go to when it builds an extension: packages of thousands of headers, C++ and Python rules,
+# inputs to look at. The names are of no meaning, and no compiler is called.
 TRAINING = {
     "MODULE.bazel": 'bazel_dep(name = "rules_cc")\nbazel_dep(name = "rules_python")\n',
-    "BUILD": '''\
+    "BUILD": """\
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
 load("@rules_python//python:defs.bzl", "py_binary")
 cc_library(name = "headers", hdrs = glob(["include/**"]), includes = ["include"])
 [cc_binary(name = "c%d" % i, srcs = ["c.cc"], deps = [":headers"], linkshared = True) for i in range(4)]
 py_binary(name = "p", srcs = ["p.py"], data = glob(["include/**"]))
 genrule(name = "g", srcs = glob(["include/**"]), outs = ["o"], cmd = "touch $@")
-''',
+""",
     "c.cc": "",
     "p.py": "",
     **{f"include/{i % 50}/{i}.h": "" for i in range(6000)},

@@ -101,7 +101,8 @@ def import_check_test(
     Each environment has the torch that the wheel requires, for that CPython, and all that this torch requires; uv
     installs the wheel. The extension module that is imported has that CPython's SOABI in its name, and the public names
     are the same under every CPython. No GPU is needed. A CPython without an interpreter fails the test and says how to
-    provide one; `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` turns that into a skip, which the log shows.
+    provide one; `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` turns that into a skip, which the log shows;
+    where every one is skipped, the test fails.
 
     Example:
     ```starlark

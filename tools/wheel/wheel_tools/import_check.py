@@ -1,7 +1,7 @@
 """import-check: installs a wheel into a fresh environment of each CPython, and imports it there.
 
-Exit status: 0 when every CPython imports the module, 1 when one does not, 2 when an argument cannot
-be used. Bazel's import_check_test runs it; it needs no GPU.
+Exit status: 0 when every CPython imports the module, 1 when one does not or all were skipped, 2 when an
+argument cannot be used. Bazel's import_check_test runs it; it needs no GPU.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ extension = importlib.import_module(f"{module_name}.{extension_name}") if extens
 import torch
 with open(out, "w", encoding="utf-8") as file:
     json.dump({
-        "version": "%d.%d" % sys.version_info[:2],
         "file": extension.__file__,
         "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
         "torch": torch.__version__,
@@ -73,6 +72,11 @@ def check_python(python: Python, args: argparse.Namespace, work: Path) -> Probe:
     )
     inside = environment / "bin" / "python"
     packages = environment / "lib" / f"python{python.version}" / "site-packages"
+    if not packages.is_dir():
+        (made,) = (path.name for path in environment.glob("lib/python*"))
+        raise ImportCheckError(
+            f"{python.interpreter} is {made}; expected {python.version}: register an interpreter of that version"
+        )
     # A link to the pins lies in the test's runfiles; the packages lie beside the file itself.
     site = Path(python.anchor).resolve().parent / "site"
     if not (site / "torch").is_dir():
@@ -105,16 +109,11 @@ def check_python(python: Python, args: argparse.Namespace, work: Path) -> Probe:
         work,
         f"import {args.module} fails",
     )
-    return judge(json.loads(out.read_text("utf-8")), python, args, packages)
+    return judge(json.loads(out.read_text("utf-8")), args, packages)
 
 
-def judge(found: dict, python: Python, args: argparse.Namespace, packages: Path) -> Probe:
+def judge(found: dict, args: argparse.Namespace, packages: Path) -> Probe:
     """The probe's answer is what it has to be, or ImportCheckError."""
-    if found["version"] != python.version:
-        raise ImportCheckError(
-            f"{python.interpreter} is CPython {found['version']}; expected "
-            f"{python.version}: register an interpreter of that version"
-        )
     file = Path(found["file"])
     if packages.resolve() not in file.resolve().parents:
         raise ImportCheckError(f"{file} was imported; expected a file that the wheel installed")
@@ -232,7 +231,9 @@ def main(argv: list[str] | None = None) -> int:
         for line in different:
             print(line)
     print(f"{len(probes)} imported, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+    if not probes and not failed:
+        print("no CPython imported the module; expected one interpreter at least: a skipped check proves nothing")
+    return 0 if probes and not failed else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""The repository of one CPython that is registered with rules_python: a `python_abi` around its toolchains."""
+
+_BUILD = '''"""CPython {version}, as it is registered with rules_python."""
+
+load("{python_abi_bzl}", "python_abi")
+load("{registered_python_bzl}", "registered_python")
+
+registered_python(
+    name = "registered",
+    python_version = "{version}",
+)
+
+python_abi(
+    name = "python",
+    headers = ":registered",
+    interpreter = ":registered",
+    python_version = "{version}",
+    visibility = ["//visibility:public"],
+)
+'''
+
+def _registered_python_repo_impl(rctx):
+    # Toolchains of headers came with 0.24, and with 0.31 a flag that takes a minor version. This file came next.
+    if not rctx.path(rctx.attr._rules_python).dirname.get_child("features.bzl").exists:
+        fail("pythons.registered: CPython {}: the rules_python of this build is too old; expected 0.33 or newer. ".format(
+            rctx.attr.python_version,
+        ) + "Ask for one in MODULE.bazel: bazel_dep(name = \"rules_python\", version = …)")
+    rctx.file("BUILD.bazel", _BUILD.format(
+        python_abi_bzl = rctx.attr._python_abi_bzl,
+        registered_python_bzl = rctx.attr._registered_python_bzl,
+        version = rctx.attr.python_version,
+    ), executable = False)
+
+registered_python_repo = repository_rule(
+    implementation = _registered_python_repo_impl,
+    doc = "A CPython that rules_python's toolchains have; nothing is looked for or fetched here.",
+    attrs = {
+        "python_version": attr.string(doc = "Major and minor version, such as `3.12`.", mandatory = True),
+        "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),
+        "_registered_python_bzl": attr.label(default = ":registered_python.bzl"),
+        "_rules_python": attr.label(default = "@rules_python//python:BUILD.bazel"),
+    },
+)
