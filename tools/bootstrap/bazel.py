@@ -139,8 +139,8 @@ common --noenable_workspace
 {overrides}""")
 
 
-# What a server's first seconds go to when it builds an extension: packages of thousands of headers, C++ and Python rules,
-# inputs to look at. The names are of no meaning, and no compiler is called.
+# What a server's first seconds go to when it builds an extension: packages of thousands of headers, rules for C++ and
+# Python, inputs to look at. The names are of no meaning, and no compiler is called.
 TRAINING = {
     "MODULE.bazel": 'bazel_dep(name = "rules_cc")\nbazel_dep(name = "rules_python")\n',
     "BUILD": """\
