@@ -58,7 +58,8 @@ def run_python(rctx, script, arguments, imports = [], what = None, error_file = 
     report = rctx.path(".error")
     result = rctx.execute(
         [host_python(rctx), "-B", rctx.path(script)] + arguments + (["--error-file", report] if error_file else []),
-        environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": ":".join(elsewhere.keys())},
+        # PYTHONSAFEPATH would hide the modules beside the script.
+        environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": ":".join(elsewhere.keys()), "PYTHONSAFEPATH": ""},
         quiet = False,
         timeout = timeout,
     )

@@ -21,16 +21,25 @@ _FOLDERS = [
     "tools",
 ]
 
-# A module beside this one, for the tests that build it.
-_SMOKE = "e2e/smoke"
+# A module beside this one, for the tests that build it: file by file, since Bazel leaves links to its outputs there when
+# somebody builds it where it lies.
+_SMOKE = ["e2e/smoke/" + name for name in [
+    ".bazelrc",
+    ".bazelversion",
+    "BUILD.bazel",
+    "MODULE.bazel",
+    "my_ops.cc",
+    "my_ops/__init__.py",
+    "pyproject.toml",
+]]
 
 def _checkout_repo_impl(rctx):
     root = rctx.path(Label("//:MODULE.bazel")).dirname
-    for name in _FILES:
+    for name in _FILES + _SMOKE:
         rctx.watch(root.get_child(name))
-    for name in _FOLDERS + [_SMOKE]:
+    for name in _FOLDERS:
         rctx.watch_tree(root.get_child(name))
-    for archive, names in {"checkout.tar": _FILES + _FOLDERS, "smoke.tar": [_SMOKE]}.items():
+    for archive, names in {"checkout.tar": _FILES + _FOLDERS, "smoke.tar": _SMOKE}.items():
         arguments = ["--root", root, "--out", rctx.path(archive)]
         run_python(rctx, Label(":checkout.py"), arguments + names, what = "an archive of the checkout")
     rctx.file("BUILD.bazel", 'exports_files(["checkout.tar", "smoke.tar"])\n')

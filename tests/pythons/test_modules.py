@@ -142,6 +142,8 @@ def test_a_named_interpreter_is_taken(query: Query) -> None:
         f'pythons.requires(specifier = "=={_MINOR}.*", sources = ["debian"])\n'
         f'pythons.toolchain(python_version = "{_MINOR}", interpreter_path = "{runfile(os.environ["PYTHON"])}")',
         f"deps(@deepgemm_pythons//:{_TAG})",
+        # As somebody may have it, and as Bazel's own Python programs have it when they start Bazel.
+        options=["--repo_env=PYTHONSAFEPATH=1"],
     )
     assert found.returncode == 0, found.stderr
     assert f"include/python{_MINOR}/Python.h" in found.stdout
