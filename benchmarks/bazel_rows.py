@@ -62,7 +62,8 @@ def _hub_of(bench: Bench, count: int) -> str:
         if (hub / name).exists():
             shutil.copy(hub / name, copy)
     model = bench.bazel.repository("deepgemm_python_3_12")
-    structs = re.findall(r"^    struct\(.*?^    \),$", (hub / "versions.bzl").read_text(encoding="utf-8"), re.M | re.S)
+    versions = (hub / "versions.bzl").read_text(encoding="utf-8")
+    structs = re.findall(r"^    struct\(.*?^    \),$", versions, re.M | re.S)
     of_312 = [text for text in structs if '"3.12"' in text]
     block = re.findall(r"^# 3\.12\n.*?(?=^# |\Z)", (hub / "BUILD.bazel").read_text(encoding="utf-8"), re.M | re.S)
     if len(of_312) != 1 or len(block) != 1:
@@ -77,9 +78,11 @@ def _hub_of(bench: Bench, count: int) -> str:
         (part / "BUILD.bazel").write_text(_renamed((model / "BUILD.bazel").read_text(encoding="utf-8"), minor))
         pythons.append(_renamed(of_312[0], minor))
         build.append(re.sub(r'"@+[^"/]*deepgemm_python_3_12//:', f'"//python3{minor}:', _renamed(block[0], minor)))
-    (copy / "versions.bzl").write_text(
-        f'REQUIRES_PYTHON = "<3.{_FIRST + count},>=3.{_FIRST}"\n\nPYTHONS = [\n' + "\n".join(pythons) + "\n]\n"
-    )
+    # What else stands there stays.
+    requires = f'REQUIRES_PYTHON = "<3.{_FIRST + count},>=3.{_FIRST}"'
+    listed = "\n".join(["PYTHONS = [", *pythons, "]"])
+    versions = re.sub(r"(?m)^REQUIRES_PYTHON = .*$", lambda _: requires, versions)
+    (copy / "versions.bzl").write_text(re.sub(r"(?ms)^PYTHONS = \[$.*?^\]$", lambda _: listed, versions))
     (copy / "BUILD.bazel").write_text("\n".join(build))
     return f"--override_repository={hub.name}={copy}"
 
