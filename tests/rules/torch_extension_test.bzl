@@ -96,6 +96,13 @@ def torch_extension_test_suite(name):
         "checked_test",
         "stable_abi_checked_test",
         _refused(
+            "whole_program_of_two_sources_test",
+            "whole_program is for one source, and there are 2: tests/rules/module.c, tests/rules/cudart.c; expected one",
+            torch_extension,
+            srcs = ["module.c", "cudart.c"],
+            whole_program = True,
+        ),
+        _refused(
             "module_name_test",
             "module_name is 'my-ops'; expected a Python identifier, the X of PyInit_X",
             torch_extension,

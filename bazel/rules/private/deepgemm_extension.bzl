@@ -2,12 +2,20 @@
 
 load(":torch_extension.bzl", "torch_extension")
 
-# The options of DeepGEMM's own setup.py, and no word on its references to temporaries, which GCC 13 and newer suspect.
 _COPTS = [
+    # The options of DeepGEMM's own setup.py, which has no stack protector, and no word on its references to temporaries,
+    # which GCC 13 and newer suspect.
     "-O3",
     "-Wno-psabi",
     "-Wno-deprecated-declarations",
     "-Wno-dangling-reference",
+    "-fno-stack-protector",
+    # Smaller, and no slower (docs/gpu.md): blocks that are hardly ever reached stay with their functions, and jumps
+    # lead to unaligned places.
+    "-fno-reorder-blocks-and-partition",
+    "-fno-align-jumps",
+    "-fno-align-labels",
+    "-fno-align-loops",
 ]
 
 def deepgemm_extension(
@@ -15,6 +23,7 @@ def deepgemm_extension(
         srcs = None,
         deps = None,
         copts = [],
+        whole_program = None,
         **kwargs):
     """DeepGEMM's extension module `_C`: `torch_extension` with DeepGEMM's sources, headers and compiler options.
 
@@ -31,13 +40,16 @@ def deepgemm_extension(
         srcs: Sources in place of DeepGEMM's one, `csrc/python_api.cpp`.
         deps: Headers in place of DeepGEMM's own (csrc, device headers, CUTLASS, DeepJIT and elfutils).
         copts: Compiler options after those of DeepGEMM's setup.py
-            (`-O3 -Wno-psabi -Wno-deprecated-declarations`) and `-Wno-dangling-reference`, so that they win.
+            (`-O3 -Wno-psabi -Wno-deprecated-declarations`), `-Wno-dangling-reference`, `-fno-stack-protector`,
+            `-fno-reorder-blocks-and-partition` and `-fno-align-{jumps,labels,loops}`, so that they win.
+        whole_program: As for `torch_extension`. Default: DeepGEMM's one source is, other `srcs` are not.
         **kwargs: Handed on to `torch_extension`.
     """
     torch_extension(
         name = name,
         srcs = [Label("@deepgemm_src//:python_api")] if srcs == None else srcs,
         copts = _COPTS + copts,
+        whole_program = srcs == None if whole_program == None else whole_program,
         deps = [Label("@deepgemm_src//:headers")] if deps == None else deps,
         **kwargs
     )

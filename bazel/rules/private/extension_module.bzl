@@ -15,6 +15,8 @@ error before the compiler is done, a library without `PyInit_<module_name>`, wit
 with a symbol of torch that this torch does not have is one before anything is made of it.
 """
 
+_HEADERS = ("h", "hh", "hpp", "hxx", "inc", "inl", "ipp")
+
 def _suffix(python, py_limited_api):
     return "abi3" if py_limited_api else python.soabi
 
@@ -60,6 +62,13 @@ def _extension_module_impl(ctx):
     name = ctx.attr.module_name
     if not name.replace("_", "a").isalnum() or name[0].isdigit():
         fail("{}: module_name is '{}'; expected a Python identifier, the X of PyInit_X".format(ctx.label, name))
+    sources = [file for file in ctx.files.srcs if file.extension not in _HEADERS]
+    if ctx.attr.whole_program and len(sources) != 1:
+        fail("{}: whole_program is for one source, and there are {}: {}; expected one. Leave whole_program out.".format(
+            ctx.label,
+            len(sources),
+            ", ".join([file.short_path for file in sources]),
+        ))
     files = {}
     named = {}
     for binary, python in zip(ctx.files.binaries, ctx.attr.pythons):
@@ -130,6 +139,9 @@ extension_module = rule(
             doc = "The torch that `binaries` were built against.",
             mandatory = True,
             providers = [CcInfo, TorchInfo],
+        ),
+        "whole_program": attr.bool(
+            doc = "Whether `srcs` must have one source, which is compiled as a whole program.",
         ),
         "_module_check": attr.label(
             default = "//tools/wheel:module_check",

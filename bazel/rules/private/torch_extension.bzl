@@ -14,6 +14,10 @@ _COPTS = [
     "-fvisibility=hidden",
 ]
 
+# The header declares what of a whole program stays visible; it is found from the root of this repository.
+_MODULE_INIT = Label("//bazel/rules/private:module_init")
+_WHOLE_PROGRAM = ["-fwhole-program", "-include", "bazel/rules/private/module_init.h"]
+
 def _hub(tag):
     return Label("@deepgemm_pythons//:" + tag)
 
@@ -39,6 +43,7 @@ def torch_extension(
         defines = [],
         linkopts = [],
         py_limited_api = None,
+        whole_program = False,
         visibility = None,
         tags = [],
         testonly = None,
@@ -79,6 +84,10 @@ def torch_extension(
         py_limited_api: The oldest CPython of a stable-ABI module (PEP 384), such as `3.11`: makes one library,
             `:<name>.abi3`, in place of one per Python. The sources may then use the limited API alone (pybind11 does
             not; register operators with TORCH_LIBRARY). Default: none.
+        whole_program: Whether the one source is the whole module (GCC's `-fwhole-program`): nothing but
+            `PyInit_<module_name>` is visible to others, inline functions and templates included, and what the module
+            itself does not call is not compiled. Smaller, and sooner done. More sources than one are an error; so is a
+            dependency that calls a function of the source. Default: it is not.
         visibility: Of `:<name>` and of each Python's target.
         tags: Of all targets.
         testonly: Of all targets.
@@ -101,9 +110,9 @@ def torch_extension(
         cc_binary(
             name = "{}.{}".format(name, tag),
             srcs = srcs + hdrs,
-            copts = _COPTS + copts,
+            copts = _COPTS + (_WHOLE_PROGRAM if whole_program else []) + copts,
             # The extension's own headers are searched before Python's and torch's, which bundles some of others.
-            deps = deps + [_hub(python.tag), _TORCH],
+            deps = deps + [_hub(python.tag), _TORCH] + ([_MODULE_INIT] if whole_program else []),
             linkopts = linkopts + select({_OPT: ["-Wl,--strip-all"], "//conditions:default": []}),
             linkshared = True,
             local_defines = defines + limited + [
@@ -125,5 +134,6 @@ def torch_extension(
         pythons = [_hub(tag) for tag in binaries],
         serves = [_hub(python.tag) for python in pythons],
         torch = _TORCH,
+        whole_program = whole_program,
         **common
     )
