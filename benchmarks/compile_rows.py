@@ -112,7 +112,7 @@ def library_size(bench: Bench) -> Row:
         "one `_C`, stripped, compressed in the wheel",
         (Figure("", ours.compress_size / compressed, 0.8, TIMES),),
         note=f"{ours.file_size:,} bytes, {ours.compress_size:,} compressed; the reference's {len(theirs):,} and "
-        f"{compressed:,}. Both are compiled with `-O3`; `-Os` would do, and cost a call 39 to 53 % more host time",
+        f"{compressed:,}. Both are compiled with `-O3`",
     )
 
 

@@ -44,6 +44,7 @@ def torch_extension(
         linkopts = [],
         py_limited_api = None,
         whole_program = False,
+        features = [],
         visibility = None,
         tags = [],
         testonly = None,
@@ -88,6 +89,7 @@ def torch_extension(
             `PyInit_<module_name>` is visible to others, inline functions and templates included, and what the module
             itself does not call is not compiled. Smaller, and sooner done. More sources than one are an error; so is a
             dependency that calls a function of the source. Default: it is not.
+        features: Features of the C++ toolchain, beside `no_solib_rpaths`; as for `cc_binary`.
         visibility: Of `:<name>` and of each Python's target.
         tags: Of all targets.
         testonly: Of all targets.
@@ -120,7 +122,7 @@ def torch_extension(
                 "TORCH_EXTENSION_NAME=" + module_name,
             ],
             # The loader finds torch's libraries because Python has imported torch before; a wheel carries no RUNPATH.
-            features = ["no_solib_rpaths"],
+            features = ["no_solib_rpaths"] + features,
             **(common | kwargs)
         )
         binaries[python.tag] = ":{}.{}".format(name, tag)
