@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -24,12 +24,13 @@ class Bench:
         root: everything is written below it, and kept: the next run fetches nothing.
         jobs: actions, or calls of the reference's driver, at a time.
         repetitions: how often each piece of work is measured; figures are medians.
+        configs: what Bazel's builds take with `--config`.
     """
 
-    def __init__(self, root: Path, jobs: int, repetitions: int) -> None:
+    def __init__(self, root: Path, jobs: int, repetitions: int, configs: Sequence[str] = ()) -> None:
         self.root, self.repetitions = root, repetitions
         root.mkdir(parents=True, exist_ok=True)
-        self.bazel = Bazel(root, jobs)
+        self.bazel = Bazel(root, jobs, configs)
         self.reference = Reference(root, self.bazel, ONE)
 
     @cached_property

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures this build against the reference and against its budgets.
 
-    python3 benchmarks/run.py [--only ROW …] [--repetitions 3] [--jobs 2] [--root DIR] [--docs DIR]
+    python3 benchmarks/run.py [--only ROW …] [--repetitions 3] [--jobs 2] [--config NAME …] [--root DIR]
+                              [--docs DIR]
 
 Prints the table; a run of all rows also writes docs/benchmarks.md's figures and plots, after each row, so that a run
 which is stopped leaves what it has measured. The first run fetches what both builds need (about 5 GB, 8 GB on disk),
@@ -40,14 +41,17 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=_ROWS, help="measure this row alone; may be repeated")
     parser.add_argument("--repetitions", type=int, default=3, help="measurements of each work (default: 3)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: all cores)")
+    parser.add_argument(
+        "--config", action="append", default=[], help="for Bazel's builds, as --config; may be repeated"
+    )
     parser.add_argument("--root", type=Path, default=cache / "rules_deepgemm" / "benchmarks", help="where to work")
-    parser.add_argument("--docs", type=Path, help="where to write; default: docs/, when all rows were measured")
+    parser.add_argument("--docs", type=Path, help="where to write; default: docs/, for all rows without --config")
     arguments = parser.parse_args()
     if sys.version_info < (3, 10):
         print(f"error: this is Python {sys.version.split()[0]}, and torch needs 3.10 or newer: start it with one")
         return 2
-    docs = arguments.docs or (None if arguments.only else CHECKOUT / "docs")
-    bench = Bench(arguments.root.resolve(), arguments.jobs, arguments.repetitions)
+    docs = arguments.docs or (None if arguments.only or arguments.config else CHECKOUT / "docs")
+    bench = Bench(arguments.root.resolve(), arguments.jobs, arguments.repetitions, arguments.config)
     where = report.machine(arguments.repetitions, arguments.jobs)
     rows, failed = [], False
     for key in arguments.only or _ROWS:

@@ -23,10 +23,12 @@ class Bazel:
     Args:
         root: directory of the output base and of what the commands log.
         jobs: actions at a time.
+        configs: names in .bazelrc, for `--config`.
     """
 
-    def __init__(self, root: Path, jobs: int) -> None:
+    def __init__(self, root: Path, jobs: int, configs: Sequence[str] = ()) -> None:
         self.jobs = jobs
+        self._configs = [f"--config={name}" for name in configs]
         self.output_base = root / "output_base"
         self.logs = root / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ class Bazel:
 
     def build(self, *targets: str, options: Sequence[str] = ()) -> None:
         """Builds, as a person would, with as many jobs as the reference has and no cache but the action cache."""
-        self.run("build", f"--jobs={self.jobs}", "--disk_cache=", "--remote_cache=", *options, *targets)
+        self.run("build", f"--jobs={self.jobs}", "--disk_cache=", "--remote_cache=", *self._configs, *options, *targets)
 
     def clean(self) -> None:
         """Empties the action cache and removes all outputs; repositories and the server stay."""
