@@ -40,13 +40,17 @@ int64_t compared = 0, numbers = 0;
 int failures = 0;
 std::mt19937_64 random_bits;
 
+// A long double's last bytes are padding.
+template <typename Value>
+constexpr size_t kBytes = std::is_same_v<Value, long double> ? 10 : sizeof(Value);
+
 template <typename Value>
 void fail(const char* what, Value value, int form, int precision, size_t room, std::to_chars_result expected,
           std::to_chars_result found) {
   unsigned char bytes[sizeof value];
   std::memcpy(bytes, &value, sizeof value);
   std::string bits;
-  for (size_t byte = std::is_same_v<Value, long double> ? 10 : sizeof value; byte--;) {
+  for (size_t byte = kBytes<Value>; byte--;) {
     char text[3];
     std::snprintf(text, sizeof text, "%02x", bytes[byte]);
     bits += text;
@@ -103,28 +107,35 @@ void precise(const char* what, Value value, chars_format form, int precision) {
       [&](char* first, char* last) { return ours::to_chars(first, last, value, form, precision); });
 }
 
+template <int fraction_bits, int exponent_bits>
+struct Fields {
+  static constexpr int fraction = fraction_bits, exponent = exponent_bits;
+};
 template <typename Value>
 struct Layout;
 template <>
-struct Layout<float> {
-  static constexpr int fraction = 23, exponent = 8;
+struct Layout<float> : Fields<23, 8> {
   static constexpr const char* name = "float";
 };
 template <>
-struct Layout<double> {
-  static constexpr int fraction = 52, exponent = 11;
+struct Layout<double> : Fields<52, 11> {
   static constexpr const char* name = "double";
 };
 template <>
-struct Layout<long double> {
-  static constexpr int fraction = 63, exponent = 15;
+struct Layout<long double> : Fields<63, 15> {
   static constexpr const char* name = "long double";
 };
 template <>
-struct Layout<_Float128> {
-  static constexpr int fraction = 112, exponent = 15;
+struct Layout<_Float128> : Fields<112, 15> {
   static constexpr const char* name = "_Float128";
 };
+
+template <typename Value>
+Value from_bits(uint128_t bits) {
+  Value value{};
+  std::memcpy(&value, &bits, kBytes<Value>);
+  return value;
+}
 
 template <typename Value>
 Value make(uint128_t fraction, unsigned exponent, bool negative) {
@@ -135,9 +146,7 @@ Value make(uint128_t fraction, unsigned exponent, bool negative) {
   const uint128_t top = exponent | static_cast<unsigned>(negative) << Of::exponent;
   uint128_t bits = fraction | top << (Of::fraction + stored);
   if (stored && exponent) bits |= uint128_t{1} << Of::fraction;
-  Value value{};
-  std::memcpy(&value, &bits, stored ? 10 : sizeof value);
-  return value;
+  return from_bits<Value>(bits);
 }
 
 // The ends of the larger types' range take milliseconds a number: mostly about one, but all the same anywhere.
@@ -250,11 +259,9 @@ void landmarks(int step) {
     Value power = 1;
     for (int digit = 0; digit < std::abs(exponent); ++digit) power = exponent < 0 ? power / 10 : power * 10;
     uint128_t bits = 0;
-    std::memcpy(&bits, &power, std::is_same_v<Value, long double> ? 10 : sizeof power);
+    std::memcpy(&bits, &power, kBytes<Value>);
     for (int off = -1; off <= 1; ++off) {
-      const uint128_t near = bits + off;
-      Value value{};
-      std::memcpy(&value, &near, std::is_same_v<Value, long double> ? 10 : sizeof value);
+      const Value value = from_bits<Value>(bits + off);
       if (value - value == 0) number(value);
     }
   }
@@ -263,13 +270,8 @@ void landmarks(int step) {
 // All of the two short formats, which come as float.
 void short_formats(int step) {
   for (unsigned bits = 0; bits < 0x10000; bits += step) {
-    uint32_t wide = bits << 16;
-    float brain;
-    std::memcpy(&brain, &wide, sizeof brain);
-    _Float16 half;
-    const uint16_t narrow = bits;
-    std::memcpy(&half, &narrow, sizeof half);
-    const float as_float = half;
+    const float brain = from_bits<float>(bits << 16);
+    const float as_float = from_bits<_Float16>(bits);
     ++numbers;
     for (const chars_format form : {chars_format{}, kForms[0], kForms[1], kForms[2], kForms[3]}) {
       compare(
