@@ -1,6 +1,6 @@
 """Module extension with what only this project's own tests need; not for users of the rules."""
 
-load("//tests/e2e:checkout_repo.bzl", "checkout_repo")
+load("//tests/integration:checkout_repo.bzl", "checkout_repo")
 load("//tests/remote:servers_repo.bzl", "servers_repo")
 
 def _tests_impl(mctx):

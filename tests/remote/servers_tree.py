@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Fetches and unpacks a lock of Debian packages whose programs are started through their own loader.
 
-servers_tree.py --lock LOCK.json --out DIR
+python3 -m tests.remote.servers_tree --lock LOCK.json --out DIR
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "bootstrap"))
-
-import debian
+from bazel.fetch import command, debian
 
 # Names with blanks or beyond ASCII among them are none of Bazel's liking; no program here reads them.
 _UNUSED = ("usr/share", "usr/lib/x86_64-linux-gnu/gconv", "etc")
@@ -24,19 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lock", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--error-file", type=Path)
-    arguments = parser.parse_args(argv)
-    try:
+
+    def act(arguments: argparse.Namespace) -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         debian.fetch(debian.Lock.read(arguments.lock), arguments.out, f"third_party/debian/{arguments.lock.name}")
         for name in _UNUSED:
             shutil.rmtree(arguments.out / name, ignore_errors=True)
-    except (debian.DebianError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        if arguments.error_file:
-            arguments.error_file.write_text(str(error), encoding="utf-8")
-        return 1
-    return 0
+
+    return command.run(parser, act, argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Repository rules for DeepGEMM's source: the pinned sdist, or a checkout."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 _ENVS = attr.string_dict(
@@ -49,11 +49,10 @@ def _lay_out(rctx, src, what):
 def _deepgemm_sdist_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
     _lay_out(rctx, rctx.path("src"), "deepgemm.sdist")
-    run_python(
+    run_module(
         rctx,
-        Label(":headers.py"),
+        "bazel.deepgemm.headers",
         ["--src", rctx.path("src"), "--out", rctx.path("headers.bzl")],
-        imports = [Label("//bazel/fetch:reachable.py")],
     )
 
 deepgemm_sdist_repo = repository_rule(

@@ -6,7 +6,8 @@ import stat
 from pathlib import Path
 
 import pytest
-import update
+
+from tools.pins import torch_sdk
 
 _HASH = "    --hash=sha256:" + "1" * 64
 
@@ -28,12 +29,12 @@ _CUDA_13 = _resolved(
 
 
 def test_keeps_what_compiling_needs() -> None:
-    text = update.select(_CUDA_13, "2.11.0")
+    text = torch_sdk.select(_CUDA_13, "2.11.0")
     names = [line.split("==")[0] for line in text.splitlines() if line[0] not in "# "]
     assert names == ["nvidia-cublas", "nvidia-cuda-cccl", "nvidia-cuda-runtime", "torch"]
     assert text.count("--hash=sha256:") == 8
     assert "CUDA 13.0" in text
-    assert "update -- 2.11.0" in text
+    assert "torch_sdk -- 2.11.0" in text
 
 
 @pytest.mark.parametrize("version", ["2.11.0", "2.14.0"])
@@ -48,14 +49,14 @@ def test_committed_file_is_of_that_form(version: str) -> None:
 
 
 def test_build_without_cuda() -> None:
-    with pytest.raises(update.UpdateError, match="is a build without CUDA"):
-        update.select(_resolved("cuda-toolkit==13.5.0", "nvidia-cuda-cccl==13.5.1", "torch==2.11.0"), "2.11.0")
+    with pytest.raises(torch_sdk.UpdateError, match="is a build without CUDA"):
+        torch_sdk.select(_resolved("cuda-toolkit==13.5.0", "nvidia-cuda-cccl==13.5.1", "torch==2.11.0"), "2.11.0")
 
 
 def test_cuda_of_another_layout() -> None:
     resolved = _resolved("nvidia-cuda-runtime-cu12==12.8.90", "nvidia-cudnn-cu12==9.1", "torch==2.9.0")
-    with pytest.raises(update.UpdateError, match=r"torch 2\.9\.0 needs nvidia-cuda-runtime-cu12 12\.8\.90"):
-        update.select(resolved, "2.9.0")
+    with pytest.raises(torch_sdk.UpdateError, match=r"torch 2\.9\.0 needs nvidia-cuda-runtime-cu12 12\.8\.90"):
+        torch_sdk.select(resolved, "2.9.0")
 
 
 def _uv(tmp_path: Path, script: str) -> str:
@@ -70,9 +71,9 @@ def test_file_is_written(tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "third_party/torch").mkdir(parents=True)
     uv = _uv(tmp_path, f"cat > asked\ncat <<'END'\n{_CUDA_13}END")
     monkeypatch.chdir(tmp_path)
-    assert update.main(["2.11.0", f"--uv={uv}"]) == 0
+    assert torch_sdk.main(["2.11.0", f"--uv={uv}"]) == 0
     assert (tmp_path / "asked").read_text() == "torch==2.11.0\ncuda-toolkit[cccl,crt]\n"
-    assert (tmp_path / "third_party/torch/2.11.0.txt").read_text() == update.select(_CUDA_13, "2.11.0")
+    assert (tmp_path / "third_party/torch/2.11.0.txt").read_text() == torch_sdk.select(_CUDA_13, "2.11.0")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_failure_is_one_line(tmp_path: Path, monkeypatch, capsys, version: str, 
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
     (tmp_path / "third_party/torch").mkdir(parents=True)
     uv = _uv(tmp_path, "echo 'No solution found:' >&2; echo '  no torch==2.99.0' >&2; exit 1")
-    assert update.main([version, f"--uv={uv}"]) == 1
+    assert torch_sdk.main([version, f"--uv={uv}"]) == 1
     error = capsys.readouterr().err
     assert expected in error
     assert error.count("\n") == 1

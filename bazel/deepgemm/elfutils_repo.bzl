@@ -1,16 +1,15 @@
 """Repository rule: elfutils' headers, which DeepGEMM compiles against and never links (it loads libdw at run time)."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 
 _LOCK = Label("//third_party/debian:elfutils.lock.json")
 
 def _elfutils_repo_impl(rctx):
     rctx.watch(_LOCK)
-    run_python(
+    run_module(
         rctx,
-        Label("//tools/bootstrap:debian.py"),
+        "bazel.fetch.debian",
         ["fetch", "--lock", rctx.path(_LOCK), "--out", rctx.path("root"), "--origin", "third_party/debian/elfutils.lock.json"],
-        error_file = False,
     )
     for path in ["usr/lib", "usr/bin", "usr/share/man"]:
         rctx.delete("root/" + path)

@@ -1,6 +1,7 @@
 """Repository rules for published wheels and sdists, by name and pinned hash."""
 
-load("//bazel/fetch:pip.bzl", "pip_fetch")
+load(":host_python.bzl", "apparent_name")
+load(":pip.bzl", "pip_fetch")
 
 _WHEEL_BUILD = """\
 filegroup(
@@ -37,7 +38,7 @@ def _fetched_wheel_repo_impl(rctx):
     files = rctx.path("wheel").readdir(watch = "no")
     if len(files) != 1:
         fail("@{}: {} pins {} packages, one wheel was expected".format(
-            rctx.name.split("~")[-1],
+            apparent_name(rctx),
             rctx.attr.requirements.name,
             len(files),
         ))

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Debian packages without root: resolve, lock, fetch, verify and unpack.
 
 apt does the fetching, with a private state of its own: the machine's sources tell the mirror, the machine's proxy and
 credentials apply, Debian's signatures are checked, and nothing that is installed on the machine is read or changed.
 
-    debian.py lock  --suite trixie --out gcc.lock.json g++-14 binutils
-    debian.py fetch --lock gcc.lock.json --out DIR
+    python3 -m bazel.fetch.debian lock  --suite trixie --out gcc.lock.json g++-14 binutils
+    python3 -m bazel.fetch.debian fetch --lock gcc.lock.json --out DIR
 
 A lock file is JSON: `suite`, `architecture`, `requested` (names as given), `exclude` (names left out of the closure)
 and `packages`, each with `name`, `version`, `architecture`, `size` in bytes and `sha256` of the .deb file.
@@ -36,6 +35,9 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bazel.fetch import command
+from bazel.fetch.command import CommandError
+
 MIRROR_VARIABLE = "RULES_DEEPGEMM_DEBIAN_MIRROR"
 STRICT_VARIABLE = "RULES_DEEPGEMM_DEBIAN_STRICT"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -45,10 +47,6 @@ _NO_VERSION = re.compile(
     r"Can't find a source to download version '([^']+)' of '([^']+)')"
 )
 _INSTALL = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<architecture>\w+)\]\)", re.MULTILINE)
-
-
-class DebianError(Exception):
-    """What went wrong, for the person who reads it: found, expected, what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +91,9 @@ class Lock:
             lists = {key: tuple(data.pop(key)) for key in ("requested", "exclude")}
             return cls(packages=packages, **lists, **data)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DebianError(
-                f"{path}: not a lock file of Debian packages ({error}); write it again with 'debian.py lock'"
+            raise CommandError(
+                f"{path}: not a lock file of Debian packages ({error}); "
+                "write it again with 'python3 -m bazel.fetch.debian lock'"
             ) from error
 
 
@@ -111,7 +110,7 @@ def mirror() -> str:
         if "security" not in release and uri.rstrip("/").endswith("/debian"):
             return uri.rstrip("/")
     listed = ", ".join(sorted({uri for _, uri in candidates})) or "none"
-    raise DebianError(
+    raise CommandError(
         f"no Debian mirror in this machine's apt sources (found: {listed}); name one in {MIRROR_VARIABLE}"
     )
 
@@ -121,7 +120,7 @@ def apt(suite: str, architecture: str = "amd64", directory: Path | None = None) 
     """A private apt for one suite, with all its state below `directory`, gone when the context ends."""
     missing = [tool for tool in ("apt-get", "dpkg-deb") if not shutil.which(tool)]
     if missing:
-        raise DebianError(f"{' and '.join(missing)} not found: this step needs Debian's package tools")
+        raise CommandError(f"{' and '.join(missing)} not found: this step needs Debian's package tools")
     with tempfile.TemporaryDirectory(prefix="rules_deepgemm-apt-", dir=directory) as state:
         yield Apt(Path(state).resolve(), suite, architecture)
 
@@ -175,7 +174,7 @@ Acquire::Retries "3";
         if run.returncode:
             lines = [line for line in run.stderr.splitlines() if line.startswith("E:")] or run.stderr.splitlines()
             more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
-            raise DebianError(f"{tool} {arguments[0]} ({self.suite}): {'; '.join(lines[:3]) or run.returncode}{more}")
+            raise CommandError(f"{tool} {arguments[0]} ({self.suite}): {'; '.join(lines[:3]) or run.returncode}{more}")
         return run.stdout or ""
 
     def resolve(self, names: Sequence[str], exclude: Sequence[str] = ()) -> tuple[Package, ...]:
@@ -192,7 +191,7 @@ Acquire::Retries "3";
                 )
             )
         if not packages:
-            raise DebianError(f"apt-get names no package for {' '.join(names)} in {self.suite}")
+            raise CommandError(f"apt-get names no package for {' '.join(names)} in {self.suite}")
         return tuple(sorted(packages, key=lambda package: package.name))
 
     def download(self, packages: Sequence[Package], directory: Path) -> list[Path]:
@@ -206,7 +205,7 @@ Acquire::Retries "3";
             file = directory / f"{package.name}_{version.replace('%3A', '%3a')}_{package.architecture}.deb"
             found = _sha256(file)
             if found != package.sha256:
-                raise DebianError(
+                raise CommandError(
                     f"{file.name}: SHA-256 is {found}, the lock has {package.sha256}; "
                     "nothing was unpacked. Try again, or another mirror"
                 )
@@ -221,7 +220,7 @@ def _sha256(file: Path) -> str:
             for block in iter(lambda: stream.read(1 << 20), b""):
                 digest.update(block)
     except FileNotFoundError:
-        raise DebianError(f"{file.name}: apt-get did not leave this file behind") from None
+        raise CommandError(f"{file.name}: apt-get did not leave this file behind") from None
     return digest.hexdigest()
 
 
@@ -231,7 +230,7 @@ def unpack(files: Sequence[Path], root: Path) -> None:
     def one(file: Path) -> None:
         run = subprocess.run(["dpkg-deb", "-x", str(file), str(root)], capture_output=True, text=True, check=False)
         if run.returncode:
-            raise DebianError(f"dpkg-deb -x {file.name}: {run.stderr.strip()}")
+            raise CommandError(f"dpkg-deb -x {file.name}: {run.stderr.strip()}")
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(one, files))
@@ -242,18 +241,18 @@ def fetch(lock: Lock, root: Path, origin: str) -> None:
     with apt(lock.suite, lock.architecture, root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
         try:
             files = client.download(lock.packages, Path(debs))
-        except DebianError as error:
+        except CommandError as error:
             if not _NO_VERSION.search(str(error)):
                 raise
             files = client.download(_in_place_of(lock, client, origin, error), Path(debs))
         unpack(files, root)
 
 
-def _in_place_of(lock: Lock, client: Apt, origin: str, error: DebianError) -> tuple[Package, ...]:
+def _in_place_of(lock: Lock, client: Apt, origin: str, error: CommandError) -> tuple[Package, ...]:
     """What the suite has now for a lock of which the mirror has dropped versions; raises where the lock must hold."""
-    update = f"update the lock with: python3 tools/bootstrap/debian.py relock {origin}"
+    update = f"update the lock with: python3 -m bazel.fetch.debian relock {origin}"
     if os.environ.get(STRICT_VARIABLE):
-        raise DebianError(f"{error}. The mirror has moved on from {origin}; {update}") from error
+        raise CommandError(f"{error}. The mirror has moved on from {origin}; {update}") from error
     packages = client.resolve(lock.requested, lock.exclude)
     others = [f"{package.name} {package.version}" for package in packages if package not in lock.packages]
     print(
@@ -273,19 +272,19 @@ def lock(suite: str, names: Sequence[str], exclude: Sequence[str] = (), architec
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("lock", help="resolve packages and write a lock file")
-    command.add_argument("--suite", required=True)
-    command.add_argument("--exclude", action="append", default=[], metavar="PACKAGE")
-    command.add_argument("--out", type=Path, required=True)
-    command.add_argument("packages", nargs="+")
-    command = commands.add_parser("relock", help="resolve a lock file's own request again")
-    command.add_argument("lock", type=Path)
-    command = commands.add_parser("fetch", help="download, verify and unpack a lock file's packages")
-    command.add_argument("--lock", type=Path, required=True)
-    command.add_argument("--out", type=Path, required=True)
-    command.add_argument("--origin", help="how messages name the lock file (default: its path)")
-    arguments = parser.parse_args(argv)
-    try:
+    sub = commands.add_parser("lock", help="resolve packages and write a lock file")
+    sub.add_argument("--suite", required=True)
+    sub.add_argument("--exclude", action="append", default=[], metavar="PACKAGE")
+    sub.add_argument("--out", type=Path, required=True)
+    sub.add_argument("packages", nargs="+")
+    sub = commands.add_parser("relock", help="resolve a lock file's own request again")
+    sub.add_argument("lock", type=Path)
+    sub = commands.add_parser("fetch", help="download, verify and unpack a lock file's packages")
+    sub.add_argument("--lock", type=Path, required=True)
+    sub.add_argument("--out", type=Path, required=True)
+    sub.add_argument("--origin", help="how messages name the lock file (default: its path)")
+
+    def act(arguments: argparse.Namespace) -> None:
         if arguments.command == "lock":
             lock(arguments.suite, arguments.packages, arguments.exclude).write(arguments.out)
         elif arguments.command == "relock":
@@ -294,10 +293,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             arguments.out.mkdir(parents=True, exist_ok=True)
             fetch(Lock.read(arguments.lock), arguments.out, arguments.origin or str(arguments.lock))
-    except (DebianError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.run(parser, act, argv)
 
 
 if __name__ == "__main__":

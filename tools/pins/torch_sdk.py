@@ -1,7 +1,7 @@
 """Writes the requirement file of a torch version: torch and the NVIDIA wheels that compiling and linking need.
 
-    bazel run //third_party/torch:update -- 2.13.0
-    python3 third_party/torch/update.py 2.13.0          the same with the `uv` on the PATH
+    bazel run //tools/pins:torch_sdk -- 2.13.0
+    python3 tools/pins/torch_sdk.py 2.13.0          the same with the `uv` on the PATH
 
 uv resolves what torch itself pins, asks the package index that uv is configured for, and writes the SHA-256 of every
 file, so that one requirement file serves every CPython whose wheel may be taken.
@@ -28,7 +28,7 @@ _PYTHON = "3.12"
 
 _HEADER = """\
 # What compiling and linking against torch {version} (CUDA {cuda}) needs, every file of it pinned by hash.
-# Made by: bazel run //third_party/torch:update -- {version}
+# Made by: bazel run //tools/pins:torch_sdk -- {version}
 """
 
 
@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
         if not re.fullmatch(r"\d+(\.\d+){1,2}(\+\w+)?", args.version):
             raise UpdateError(f"{args.version!r} is not a version of torch: 2.13.0 for example is one")
         if not args.uv:
-            raise UpdateError("there is no uv on the PATH: run it as `bazel run //third_party/torch:update`")
+            raise UpdateError("there is no uv on the PATH: run it as `bazel run //tools/pins:torch_sdk`")
         # `bazel run` starts a program in its runfiles.
         workspace = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
         out = workspace / (args.out or Path("third_party/torch", f"{args.version}.txt"))

@@ -1,7 +1,7 @@
 """Writes the two requirement files of what importing an extension on torch needs, pinned by hash.
 
-    python3 third_party/torch/runtime.py 2.14.0                    with the `uv` on the PATH
-    python3 third_party/torch/runtime.py 2.11.0 --python 3.10      for a matrix that begins with another CPython
+    python3 tools/pins/torch_runtime.py 2.14.0                    with the `uv` on the PATH
+    python3 tools/pins/torch_runtime.py 2.11.0 --python 3.10      for a matrix that begins with another CPython
 
 `<version>.runtime.txt` has the wheels that serve every CPython, `<version>.runtime-compiled.txt` those of which there
 is one for each: the first are fetched once, the second for every registered CPython. What is resolved is all that torch
@@ -21,7 +21,7 @@ _OLDEST_PYTHON = "3.11"
 _COMPILED = {"torch", "triton", "markupsafe", "cuda-bindings", "cuda-pathfinder"}
 _HEADER = """\
 # What importing an extension on torch {version} needs, {what}, pinned by hash.
-# Made by: python3 third_party/torch/runtime.py {arguments}
+# Made by: python3 tools/pins/torch_runtime.py {arguments}
 """
 
 

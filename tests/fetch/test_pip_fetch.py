@@ -7,10 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-import pip_client
-import pip_fetch
 import pytest
 from packages import Index, sha256
+
+from bazel.fetch import pip_client, pip_fetch
+from bazel.fetch.command import CommandError
 
 _LINUX = "py3-none-manylinux_2_17_x86_64"
 
@@ -213,7 +214,7 @@ def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(pip_client.FetchError, match="has no pip and there is no uv"):
+    with pytest.raises(CommandError, match="has no pip and there is no uv"):
         pip_client.find_pip()
     uv = tmp_path / "uv"
     uv.write_text("#!/bin/sh\n")
@@ -223,7 +224,7 @@ def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("glibc", ["3.0", "2", "2.28.1", "new", "2.4"])
 def test_glibc_that_is_none(glibc: str) -> None:
-    with pytest.raises(pip_client.FetchError, match="is not of the form"):
+    with pytest.raises(CommandError, match="is not of the form"):
         pip_client.manylinux_platforms(glibc)
 
 
@@ -238,5 +239,7 @@ def test_error_file(tmp_path: Path, capsys) -> None:
         "--error-file",
         report,
     ]
-    assert _run(capsys, *arguments) == (1, "")
+    status, stderr = _run(capsys, *arguments)
+    assert status == 1
     assert "none.txt" in report.read_text()
+    assert stderr == f"error: {report.read_text()}\n"

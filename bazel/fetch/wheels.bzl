@@ -1,6 +1,6 @@
 """Module extension `wheels`: published wheels and sdists by name and pinned hash."""
 
-load(":fetched_repo.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
+load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
 _REQUIREMENTS = attr.label(
     doc = "Requirement file with the one package, with == and --hash; anything else is an error.",

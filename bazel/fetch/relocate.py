@@ -1,9 +1,6 @@
-#!/usr/bin/env python3
 """Makes an unpacked tree of Debian packages run from where it lies, on any system.
 
-    relocate.py --root DIR --interpreter PREFIX [PROGRAM…]
-
-Every program below DIR (or only the named ones, relative to DIR) gets
+Every program below the root (or only the named ones) gets
 - the tree's own loader as its ELF interpreter, written as `PREFIX/<path of the loader in the tree>`: an absolute PREFIX
   for programs that start from anywhere; one relative to the working directory (Bazel starts every action in its
   execution root) where the bytes must be the same on every machine;
@@ -17,22 +14,18 @@ give the same bytes. Debian's trees are usr-merged: the loader is looked for und
 
 from __future__ import annotations
 
-import argparse
 import os
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from bazel.fetch.command import CommandError
 
 LIBRARY_DIRECTORIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 LOADER = "ld-linux-x86-64.so.2"
 PATCHELF = "usr/bin/patchelf"
 _PT_INTERP = 3
-
-
-class RelocateError(Exception):
-    """What the tree lacks, and what to do about it."""
 
 
 def is_program(path: Path) -> bool:
@@ -67,7 +60,7 @@ def loader(root: Path) -> Path:
     for directory in library_directories(root):
         if (directory / LOADER).exists():
             return directory / LOADER
-    raise RelocateError(f"{root} has no {LOADER} under {' or '.join(LIBRARY_DIRECTORIES)}; add libc6 to its packages")
+    raise CommandError(f"{root} has no {LOADER} under {' or '.join(LIBRARY_DIRECTORIES)}; add libc6 to its packages")
 
 
 def rpath(program: Path, root: Path) -> str:
@@ -87,7 +80,7 @@ def relink(root: Path) -> None:
 def _run(command: Sequence[str]) -> str:
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise RelocateError(f"patchelf {command[-1]}: {run.stderr.strip()}")
+        raise CommandError(f"patchelf {command[-1]}: {run.stderr.strip()}")
     return run.stdout
 
 
@@ -96,7 +89,7 @@ def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Pat
     root = root.resolve()
     relink(root)
     if not (root / PATCHELF).exists():
-        raise RelocateError(f"{root} has no {PATCHELF}; add patchelf to its packages")
+        raise CommandError(f"{root} has no {PATCHELF}; add patchelf to its packages")
     ld = loader(root)
     libraries = ":".join(map(str, library_directories(root)))
     patchelf = [str(ld), "--library-path", libraries, str(root / PATCHELF)]
@@ -110,22 +103,3 @@ def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Pat
         _run([*patchelf, "--force-rpath", "--set-rpath", path, str(program)])
         _run([*patchelf, "--set-interpreter", interpreter, str(program)])
     return found
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--interpreter", required=True, metavar="PREFIX")
-    parser.add_argument("programs", nargs="*", metavar="PROGRAM")
-    arguments = parser.parse_args(argv)
-    root = arguments.root.resolve()
-    try:
-        relocate(root, arguments.interpreter, [root / program for program in arguments.programs])
-    except (RelocateError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

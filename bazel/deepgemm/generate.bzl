@@ -16,7 +16,7 @@ def _deepgemm_stub_impl(ctx):
     )
 
 _GENERATE = attr.label(
-    default = Label(":generate"),
+    default = Label("//bazel/deepgemm:generate"),
     executable = True,
     cfg = "exec",
 )

@@ -12,11 +12,11 @@ pip_repo = repository_rule(
     attrs = {
         "build_file": attr.label(
             doc = "The BUILD file of the repository.",
-            default = Label(":site.BUILD.bazel"),
+            default = Label("//third_party/pip:site.BUILD.bazel"),
         ),
         "requirements": attr.label(
             doc = "Requirement file, every line pinned with == and --hash.",
-            default = Label(":requirements.txt"),
+            default = Label("//third_party/pip:requirements.txt"),
         ),
     },
 )

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Archives files and folders of a checkout: the same files give the same bytes.
 
-checkout.py --root DIR --out ARCHIVE.tar NAME…
+python3 -m tests.integration.checkout --root DIR --out ARCHIVE.tar NAME…
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from bazel.fetch import command
 
 _LEFT_OUT = ("__pycache__", ".pytest_cache", ".ruff_cache")
 
@@ -42,17 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--error-file", type=Path)
     parser.add_argument("names", nargs="+")
-    arguments = parser.parse_args(argv)
-    try:
-        archive(arguments.root, arguments.names, arguments.out)
-    except (OSError, tarfile.TarError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        if arguments.error_file:
-            arguments.error_file.write_text(str(error), encoding="utf-8")
-        return 1
-    return 0
+    return command.run(parser, lambda args: archive(args.root, args.names, args.out), argv)
 
 
 if __name__ == "__main__":
