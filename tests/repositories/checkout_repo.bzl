@@ -1,6 +1,5 @@
 """Repository rule: this project's own files as archives, out of which tests make clones."""
 
-# buildifier: disable=bzl-visibility
 load("//bazel/fetch:host_python.bzl", "run_module")
 
 # What a clone needs to build the products. A file or folder of the root that is not named here (documents, CI files)
@@ -41,7 +40,7 @@ def _checkout_repo_impl(rctx):
         rctx.watch_tree(root.get_child(name))
     for archive, names in {"checkout.tar": _FILES + _FOLDERS, "smoke.tar": _SMOKE}.items():
         arguments = ["--root", root, "--out", rctx.path(archive)]
-        run_module(rctx, "tests.integration.checkout", arguments + names, what = "an archive of the checkout")
+        run_module(rctx, "tests.repositories.checkout", arguments + names, what = "an archive of the checkout")
     rctx.file("BUILD.bazel", 'exports_files(["checkout.tar", "smoke.tar"])\n')
 
 checkout_repo = repository_rule(

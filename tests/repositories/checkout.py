@@ -1,6 +1,6 @@
 """Archives files and folders of a checkout: the same files give the same bytes.
 
-python3 -m tests.integration.checkout --root DIR --out ARCHIVE.tar NAME…
+python3 -m tests.repositories.checkout --root DIR --out ARCHIVE.tar NAME…
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 load("//tests:pytest.bzl", "pytest_test")
 
-def remote_test(name, srcs, lent = "//tests/remote:compiler", products = {}, **kwargs):
+def remote_test(name, srcs, lent = "//tests/integration/remote:compiler", products = {}, **kwargs):
     """Runs pytest on `srcs`, which build with a Bazel of their own against servers of their own.
 
     Args:

@@ -1,6 +1,6 @@
 """Fetches and unpacks a lock of Debian packages whose programs are started through their own loader.
 
-python3 -m tests.remote.servers_tree --lock LOCK.json --out DIR
+python3 -m tests.repositories.servers_tree --lock LOCK.json --out DIR
 """
 
 from __future__ import annotations
