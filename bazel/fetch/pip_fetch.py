@@ -1,6 +1,6 @@
 """Fetches the packages that a requirement file pins by hash, and puts them into a directory.
 
-    python3 -m bazel.fetch.pip_fetch MODE --requirements R.txt --out DIR [--python 3.12] [--glibc 2.28] [--include GLOB …]
+    python3 -m bazel.fetch.pip_fetch MODE --requirements R.txt --out DIR [--python 3.12] [--glibc 2.28] …
 
 MODE is `wheels` (unpacked as into one site-packages), `archives` (wheels as they are, under their own names) or `sdist`
 (one sdist, unpacked; none of its code runs).

@@ -1,4 +1,4 @@
-"""Bazel in Bazel: builds in workspaces of a test's own, and what they did, read from Bazel's own logs.
+"""Bazel in Bazel: builds workspaces that a test makes, and reads from Bazel's logs which actions ran.
 
     workspace = Workspace.from_checkout(scratch / "clone")        # or Workspace.from_files(directory, {name: text})
     bazel = Bazel(workspace, scratch / "base", user="alice")
@@ -6,15 +6,15 @@
     assert run.mnemonics(executed=True) == {"CppCompile": 1, "CppLink": 1}
     assert run.spawn("CppCompile").outputs == before.spawn("CppCompile").outputs
 
-A test asserts on `Run.spawns` (the execution log: every action that Bazel had to carry out, how, and the digests of
-what went in and came out), never on the exit status alone: Bazel succeeds without a cache, and without an executor.
+A test asserts on `Run.spawns` (the execution log: every action, how Bazel ran it, and the digests of its inputs and
+outputs), never on the exit status alone: Bazel also succeeds when a cache or an executor is missing.
 
-Which Bazel: $RULES_DEEPGEMM_BAZEL, set by ./bazelw and handed on by `test --test_env` in .bazelrc; else `bazel` on the
-PATH. Everything is written below the directories that the test names; take them from `scratch_directory()`, since
-Bazel's sandbox hides /tmp. Servers end with the test (`Bazel` is a context manager), or by themselves when idle.
+The inner Bazel is $RULES_DEEPGEMM_BAZEL, which ./bazelw sets and `test --test_env` in .bazelrc passes on; else `bazel`
+on the PATH. It writes only below the directories that the test names. Take them from `scratch_directory()`, since
+Bazel's sandbox hides /tmp. Servers end with the test (`Bazel` is a context manager), or when they are idle.
 
-Repositories that the outer Bazel has fetched already (torch is 1.4 GB) are lent to the inner ones by
-`lent_repositories()`, for the targets that the rule of that name lists.
+`outer_repositories()` lets an inner Bazel use repositories that the outer one has fetched (torch is 1.4 GB). The rule
+of that name lists which.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 CACHE_HIT_RUNNERS = ("remote cache hit", "disk cache hit")
-# What an inner Bazel sees of the outer one's environment: how to find programs, and how to reach packages.
+# The variables that an inner Bazel inherits: where programs are, and how to reach package registries.
 _INHERITED = ("PATH", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 _INHERITED_PREFIXES = ("RULES_DEEPGEMM_", "PIP_", "UV_")
 _MEMORY = "-Xmx2g"
@@ -43,13 +43,14 @@ _IDLE_SECONDS = 60
 
 
 class InnerBazelError(AssertionError):
-    """An inner build ended with another status than expected; the message has its output."""
+    """An inner build ended with an unexpected status; the message has its output."""
 
 
 def scratch_directory() -> Path:
-    """A directory for one test program's workspaces and output bases, on disk, outside /tmp, gone with the test.
+    """A directory for one test program's workspaces and output bases, on disk and outside /tmp.
 
-    In a Bazel test it is $TEST_TMPDIR; otherwise a new one in the user's cache directory, which is kept for a look.
+    In a Bazel test it is $TEST_TMPDIR, which Bazel deletes. Otherwise it is a new one in the user's cache directory,
+    which stays for inspection.
     """
     if named := os.environ.get("TEST_TMPDIR"):
         return Path(named)
@@ -66,26 +67,27 @@ def runfile(path: str) -> Path:
     return found.resolve()
 
 
-def lent_repositories(names: Path, archive: Path | None = None) -> list[str]:
-    """Options by which an inner Bazel takes external repositories from the outer one instead of fetching them.
+def outer_repositories(names: Path, archive: Path | None = None) -> list[str]:
+    """Options that make an inner Bazel use external repositories of the outer one instead of fetching them.
 
-    `names` is the file that the rule `lent_repositories` makes; the outer Bazel's repositories lie beside that of the
-    checkout. Lent are also the others that the same module extension made and the outer Bazel has fetched (the hub
-    `deepgemm_pythons` brings its Pythons). Right only where the inner workspace pins them as the outer one does.
+    `names` is the file that the rule `outer_repositories` writes. The outer Bazel's repositories lie beside the
+    repository of the checkout. The options also cover every other repository of the same module extension that the
+    outer Bazel has fetched: the hub `deepgemm_pythons` brings its Pythons. Use them only where the inner workspace has
+    the same pins as the outer one.
     """
     external = (archive or runfile(os.environ["CHECKOUT"])).parents[1]
-    lent = set()
+    shared = set()
     for canonical in names.read_text(encoding="utf-8").split():
         extension = canonical.rpartition("~")[0]
         for sibling in external.glob(f"{extension}~*"):
             if (external / f"@{sibling.name}.marker").exists():
-                lent.add(sibling)
-    return [f"--override_repository={path.name}={path}" for path in sorted(lent)]
+                shared.add(sibling)
+    return [f"--override_repository={path.name}={path}" for path in sorted(shared)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Spawn:
-    """One action that was carried out: locally, remotely, or by taking its result from a cache."""
+    """One action: run locally, run remotely, or its result taken from a cache."""
 
     target: str
     mnemonic: str
@@ -97,9 +99,9 @@ class Spawn:
     inputs: Mapping[str, str]
     """Path to digest ("sha256:…")."""
     outputs: Mapping[str, str]
-    """Path to digest of what the action made."""
+    """Path to digest of each output."""
     action: str
-    """The key of the action in a remote cache; empty when neither a cache nor an executor was asked."""
+    """The key of the action in a remote cache; empty in a build without cache and executor."""
 
     @property
     def cache_hit(self) -> bool:
@@ -107,18 +109,18 @@ class Spawn:
 
     @property
     def remote(self) -> bool:
-        """Carried out by a remote executor."""
+        """A remote executor ran it."""
         return self.runner == "remote"
 
     @property
     def executed(self) -> bool:
-        """Carried out by this machine."""
+        """This machine ran it."""
         return not self.cache_hit and not self.remote
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One Bazel command, ended."""
+    """One Bazel command that has ended."""
 
     status: int
     output: str
@@ -131,7 +133,7 @@ class Run:
         return [line for line in self.output.splitlines() if line.startswith("WARNING:")]
 
     def of(self, *mnemonics: str) -> list[Spawn]:
-        """The spawns of these mnemonics; of all when none is named."""
+        """The spawns of these mnemonics. Default: of all."""
         return [spawn for spawn in self.spawns if not mnemonics or spawn.mnemonic in mnemonics]
 
     def spawn(self, mnemonic: str) -> Spawn:
@@ -145,15 +147,15 @@ class Run:
         return [spawn for spawn in self.of(*mnemonics) if spawn.cache_hit]
 
     def executed(self, *mnemonics: str) -> list[Spawn]:
-        """Those that this machine carried out."""
+        """The spawns that this machine ran."""
         return [spawn for spawn in self.of(*mnemonics) if spawn.executed]
 
     def count(self, *, executed: bool = False) -> dict[str, int]:
-        """How many spawns there were of each mnemonic; with `executed`, of those that this machine carried out."""
+        """The number of spawns of each mnemonic; with `executed`, of those that this machine ran."""
         return dict(collections.Counter(spawn.mnemonic for spawn in self.spawns if spawn.executed or not executed))
 
     def outputs(self, *mnemonics: str) -> dict[str, str]:
-        """Path to digest of everything that the spawns made."""
+        """Path to digest of every output of the spawns."""
         return {path: digest for spawn in self.of(*mnemonics) for path, digest in spawn.outputs.items()}
 
     def actions(self) -> dict[str, str]:
@@ -171,7 +173,7 @@ class Workspace:
 
     @classmethod
     def from_files(cls, root: Path, files: Mapping[str, str]) -> Workspace:
-        """A workspace with these files, names relative to it."""
+        """A workspace with these files; names are relative to it."""
         root.mkdir(parents=True)
         workspace = cls(root)
         for name, text in files.items():
@@ -180,14 +182,14 @@ class Workspace:
 
     @classmethod
     def from_checkout(cls, root: Path, archive: Path | None = None) -> Workspace:
-        """A clone of this project: of the archive `@checkout//:checkout.tar`, which the test has in its data.
+        """A clone of this project: the archive `@checkout//:checkout.tar`, which the test has in its data.
 
-        Another `archive` of that repository may be laid over it.
+        A second call can unpack another `archive` of that repository over it.
         """
         archive = archive or runfile(os.environ["CHECKOUT"])
         root.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive) as tar:
-            # Made by this project's own repository rule.
+            # A repository rule of this project made the archive, so that its members need no checks.
             tar.extractall(root)
         return cls(root)
 
@@ -197,7 +199,7 @@ class Workspace:
         file.write_text(text, encoding="utf-8")
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replaces the one place where `old` stands in a file."""
+        """Replaces the only occurrence of `old` in a file."""
         text = (self.root / name).read_text(encoding="utf-8")
         if text.count(old) != 1:
             raise AssertionError(f"{name} has {old!r} {text.count(old)} times")
@@ -216,11 +218,11 @@ class Bazel:
     """One person's Bazel in one workspace: an output base, a HOME and a USER of its own.
 
     Args:
-        workspace: where it is started.
-        base: a directory for its output base and HOME; the same one again is the same person coming back.
-        user: its USER; other than that of the machine, so that a test notices one that travels.
-        options: given to every build.
-        environment: added to the small environment that every inner Bazel gets; None takes a variable away.
+        workspace: the workspace that it builds.
+        base: a directory for its output base and HOME. The same directory again is the same person.
+        user: its USER. It differs from the machine's, so that a test notices a user name in an action.
+        options: options of every build.
+        environment: variables added to the small environment of every inner Bazel; None removes one.
         startup: startup options.
     """
 
@@ -260,7 +262,7 @@ class Bazel:
         self.shutdown()
 
     def start(self, command: str, *arguments: str, log: Path | None = None) -> subprocess.Popen[bytes]:
-        """Starts a command and returns at once; its output goes to the file `log`, else nowhere."""
+        """Starts a command and returns at once. Its output goes to the file `log`. Default: nowhere."""
         with (log or Path(os.devnull)).open("wb") as stream:
             return subprocess.Popen(
                 [*self._command, command, *arguments],
@@ -272,20 +274,20 @@ class Bazel:
             )
 
     def run(self, command: str, *arguments: str, status: int | None = 0, timeout: float = 1200) -> Run:
-        """Runs a command to its end and demands its exit status (None: any)."""
+        """Runs a command to its end and requires the exit status `status` (None: any)."""
         with self.running(command, *arguments, status=status, timeout=timeout) as running:
             pass
         return running.result()
 
     def build(self, *arguments: str, status: int | None = 0, timeout: float = 1200) -> Run:
-        """Runs `build` and reads what it did from its execution log."""
+        """Runs `build` and reads its execution log."""
         return self.run("build", *arguments, status=status, timeout=timeout)
 
     @contextlib.contextmanager
     def running(
         self, command: str, *arguments: str, status: int | None = 0, timeout: float = 1200
     ) -> Iterator[Running]:
-        """Runs a command while the body of the `with` does something else; the end of the body waits for it."""
+        """Runs a command while the body of the `with` runs; leaving the body waits for the command."""
         number = len(list(self.base.glob("*.log")))
         log, execution = self.base / f"{number}.log", self.base / f"{number}.execution.json"
         building = command in ("build", "test", "run", "coverage")
@@ -302,7 +304,7 @@ class Bazel:
         running.result()
 
     def output(self, path: str) -> Path:
-        """The real place of an output that Bazel names `bazel-bin/…`, without relying on convenience links."""
+        """The real path of an output that the execution log names `bazel-out/…`."""
         (root,) = (self.output_base / "execroot").glob("*/bazel-out") if not path.startswith("/") else (Path("/"),)
         if path.startswith("bazel-out/"):
             return root.parent / path
@@ -313,7 +315,7 @@ class Bazel:
         return sha256(self.output(path))
 
     def text(self, command: str, *arguments: str) -> str:
-        """Standard output alone of a command such as `info`, `query`, `aquery`."""
+        """The standard output of a command such as `info`, `query`, `aquery`."""
         run = subprocess.run(
             [*self._command, command, *arguments, *(self.options if command in ("aquery", "cquery") else ())],
             cwd=self.workspace.root,
@@ -328,7 +330,7 @@ class Bazel:
         return run.stdout
 
     def shutdown(self) -> None:
-        """Ends the server; outputs stay."""
+        """Stops the server; outputs stay."""
         pid = self.output_base / "server" / "server.pid.txt"
         with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGTERM)
@@ -338,12 +340,12 @@ class Bazel:
                 time.sleep(0.1)
 
     def clean(self) -> None:
-        """Forgets every output and the local action cache; repositories and the server stay."""
+        """Deletes every output and the local action cache; repositories and the server stay."""
         self.run("clean")
 
 
 class Running:
-    """A command that goes on while the test does something to its servers."""
+    """A command that is still running."""
 
     def __init__(
         self,
@@ -361,11 +363,11 @@ class Running:
 
     @property
     def output(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def wait_for(self, text: str, timeout: float = 120) -> None:
-        """Waits until its output has `text`."""
+        """Waits until its output contains `text`."""
         end = time.monotonic() + timeout
         while text not in self.output:
             if self._process.poll() is not None or time.monotonic() > end:

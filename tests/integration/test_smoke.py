@@ -1,6 +1,7 @@
-"""e2e/smoke, the module that the README shows: a stranger's Bazel builds its wheel, and its own tests pass; or do not.
+"""e2e/smoke, the module that the README shows: Bazel builds its wheel, its tests pass, and faults make them fail.
 
-The compiler is fetched, as a stranger's is: the name of its repository is in its programs. What else is large is lent.
+Bazel fetches the compiler, as it does for users, because the name of its repository is part of its programs. The other
+large repositories are those of the outer Bazel.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Bazel, Run, Workspace, lent_repositories, runfile, scratch_directory
+from bazel_in_bazel import Bazel, Run, Workspace, outer_repositories, runfile, scratch_directory
 
 PYTHONS = ("3.12", "3.13")
-# The lists of the Pythons, which are not the same there.
+# The hubs list the CPythons, and e2e/smoke has other ones.
 _HUBS = ("deepgemm_pythons", "deepgemm_torch_runtime")
-# How this project is called where it is the main module, and where it is a dependency: repositories, labels.
+# Canonical names of this project's repositories and labels: as the main module, and as a dependency.
 _NAMES = (("_main~", "rules_deepgemm~~"), ('"@@//', '"@@rules_deepgemm~//'))
 
 
-def lent(trees: Path) -> list[str]:
-    """Options by which a module that depends on this one takes repositories from the outer Bazel.
+def shared(trees: Path) -> list[str]:
+    """Options that make a module that depends on this one use repositories of the outer Bazel.
 
-    Each is a tree of links with a BUILD file of its own, since canonical names differ.
+    Each is a tree of links with its own BUILD file, since canonical names differ.
     """
     (main, dependency), labels = _NAMES
     options = []
-    for option in lent_repositories(runfile(os.environ["LENT"])):
+    for option in outer_repositories(runfile(os.environ["OUTER_REPOSITORIES"])):
         canonical, _, original = option.partition("=")[2].partition("=")
         if canonical.rpartition("~")[2] in _HUBS:
             continue
@@ -49,7 +50,7 @@ def bazel() -> Iterator[Bazel]:
     Workspace.from_checkout(scratch / "rules")
     Workspace.from_checkout(scratch / "rules", runfile(os.environ["SMOKE"]))
     workspace = Workspace(scratch / "rules" / "e2e" / "smoke")
-    with Bazel(workspace, scratch / "base", options=[*lent(scratch / "lent"), "--test_output=all"]) as bazel:
+    with Bazel(workspace, scratch / "base", options=[*shared(scratch / "shared"), "--test_output=all"]) as bazel:
         yield bazel
 
 
@@ -60,7 +61,7 @@ def passed(bazel: Bazel) -> Run:
 
 @contextlib.contextmanager
 def edited(bazel: Bazel, name: str, old: str, new: str) -> Iterator[None]:
-    """The module with an error, for as long as the body runs."""
+    """Replaces `old` by `new` in a file while the body runs."""
     bazel.workspace.edit(name, old, new)
     try:
         yield

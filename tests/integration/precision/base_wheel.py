@@ -1,4 +1,4 @@
-"""A published wheel with other METADATA: everything else stays as it is stored, which takes a second for 336 MB."""
+"""Edits METADATA of a published wheel and copies all other members as stored: 336 MB take a second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def edited_wheel(published: Path, out: Path, edit: Callable[[str], str]) -> None
             for line in wheel.read(record).decode().splitlines()
         ]
         for name, data in ((metadata, changed), (record, ("\n".join(lines) + "\n").encode())):
-            # The old member stays in the file, and nothing points at it.
+            # The old member stays in the file; the central directory no longer lists it.
             info = wheel.NameToInfo.pop(name)
             wheel.filelist.remove(info)
             wheel.writestr(info.filename, data, zipfile.ZIP_DEFLATED)

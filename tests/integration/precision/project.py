@@ -1,11 +1,11 @@
-"""A clone of this project with two Pythons, whose every input may be edited, and one Bazel server for all the edits.
+"""A clone of this project for two CPythons, in which tests may edit every input, and one Bazel server for all edits.
 
-What is edited are copies: DeepGEMM's source as a checkout (`deepgemm.local`), and of each other repository a tree of
-links to the outer Bazel's, in which only the edited files are files of their own. Nothing is fetched, and nothing of
-the outer Bazel is written to.
+Tests edit copies. DeepGEMM's source is a checkout (`deepgemm.local`). Every other repository is a tree of links to the
+outer Bazel's repository, in which the edited files are regular files. The inner Bazel fetches nothing and does not
+write into the outer one's repositories.
 
-Compiles are those of the product but for `-O0 -Wfatal-errors`: which actions run does not depend on it, and the tests
-have to share two cores with others. A disk cache makes the way back from an edit free.
+Compiles add `-O0 -Wfatal-errors`: which actions run does not depend on these options, and the tests share two cores
+with other work. A disk cache makes undoing an edit free.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from base_wheel import edited_wheel
-from bazel_in_bazel import Bazel, Run, Spawn, Workspace, lent_repositories, runfile
+from bazel_in_bazel import Bazel, Run, Spawn, Workspace, outer_repositories, runfile
 
 EXTENSION = "//:deep_gemm_C"
 DEEPGEMM_WHEEL = "//:deep_gemm_wheel"
@@ -30,7 +30,7 @@ _QUICK = "--per_file_copt=.*python_api.*@-O0,-Wfatal-errors"
 
 
 def own(root: Path, inside: str) -> Path:
-    """Makes `root/inside` a file of its own in a tree of links, and the directories on the way to it directories."""
+    """Turns `root/inside` in a tree of links into a regular file, and its parents into directories."""
     path = root
     for part in Path(inside).parts:
         path = path / part
@@ -52,26 +52,26 @@ def links(original: Path, copy: Path) -> None:
 
 
 class Project:
-    """The clone, its Bazel, and where the files lie that the tests edit.
+    """The clone, its Bazel, and the paths of the files that tests edit.
 
     Args:
-        scratch: a directory of the test's own.
+        scratch: a directory for the clone, the copies and the output base.
     """
 
     def __init__(self, scratch: Path) -> None:
-        lent = {}
-        for option in lent_repositories(runfile(os.environ["LENT"])):
+        outer = {}
+        for option in outer_repositories(runfile(os.environ["OUTER_REPOSITORIES"])):
             canonical, _, directory = option.partition("=")[2].partition("=")
-            lent[canonical] = Path(directory)
-        self._canonical = {re.split("[~+]", canonical)[-1]: canonical for canonical in lent}
+            outer[canonical] = Path(directory)
+        self._canonical = {re.split("[~+]", canonical)[-1]: canonical for canonical in outer}
         self._copies = scratch / "copies"
         self.workspace = Workspace.from_checkout(scratch / "project")
 
-        # The source as a checkout, with a header that nothing includes.
+        # DeepGEMM's source as a checkout, with one header that no file includes.
         self.source = scratch / "DeepGEMM"
-        shutil.copytree(lent[self._canonical["deepgemm_src"]] / "src", self.source)
+        shutil.copytree(outer[self._canonical["deepgemm_src"]] / "src", self.source)
         (self.source / "csrc/utils/nothing_includes_this.hpp").write_text("#pragma once\n")
-        # Beside the source on the disk, and in nobody's `hdrs`.
+        # A header beside the sources that no target declares.
         (self.source / "undeclared").mkdir()
         (self.source / "undeclared/undeclared.hpp").write_text("#pragma once\n")
         module = (self.workspace.root / "MODULE.bazel").read_text(encoding="utf-8")
@@ -80,12 +80,12 @@ class Project:
         self.workspace.write("MODULE.bazel", module)
         self._specifier = re.search(r'specifier = "([^"]*)"', module).group(1)  # type: ignore[union-attr]
         self.matrix(MATRIX)
-        del lent[self._canonical["deepgemm_src"]], lent[self._canonical["deepgemm_pythons"]]
+        del outer[self._canonical["deepgemm_src"]], outer[self._canonical["deepgemm_pythons"]]
 
-        (self._published,) = lent[self._canonical["vllm"]].glob("wheel/*.whl")
+        (self._published,) = outer[self._canonical["vllm"]].glob("wheel/*.whl")
         for name in ("deepgemm_torch", "deepgemm_gcc", "deepgemm_python_3_12", "vllm"):
-            links(lent[self._canonical[name]], self._copies / name)
-            lent[self._canonical[name]] = self._copies / name
+            links(outer[self._canonical[name]], self._copies / name)
+            outer[self._canonical[name]] = self._copies / name
         self.write_base_wheel("")
         self.bazel = Bazel(
             self.workspace,
@@ -94,12 +94,12 @@ class Project:
                 f"--disk_cache={scratch / 'cache'}",
                 _QUICK,
                 "--keep_going",
-                *(f"--override_repository={canonical}={path}" for canonical, path in lent.items()),
+                *(f"--override_repository={canonical}={path}" for canonical, path in outer.items()),
             ],
         )
         self.first = self.bazel.build(*PRODUCTS)
         self.read = {tag: self._read_headers(tag) for tag in PYTHONS}
-        """What the compiler read for each Python, as it says itself, in the execution root's paths."""
+        """The files that the compiler read for each CPython, by its dependency file; paths in the execution root."""
 
     def matrix(self, specifier: str) -> None:
         """Sets Requires-Python."""
@@ -107,7 +107,7 @@ class Project:
         self._specifier = specifier
 
     def write_base_wheel(self, description: str) -> None:
-        """Writes the base wheel anew, with something appended to its METADATA."""
+        """Writes the base wheel again, with `description` appended to its METADATA."""
 
         def metadata(text: str) -> str:
             text, count = re.subn(r"(?m)^Requires-Python:.*$", f"Requires-Python: {MATRIX}", text)
@@ -117,15 +117,15 @@ class Project:
         edited_wheel(self._published, self.path(f"vllm/wheel/{self._published.name}"), metadata)
 
     def path(self, name: str) -> Path:
-        """A file to edit: REPOSITORY/PATH, or `source/PATH` for DeepGEMM's own."""
+        """The path of a file to edit: `name` is REPOSITORY/PATH, or `source/PATH` for DeepGEMM."""
         repository, _, inside = name.partition("/")
         return self.source / inside if repository == "source" else own(self._copies / repository, inside)
 
     @contextlib.contextmanager
     def edited(self, name: str, text: str, *, first: bool = False) -> Iterator[None]:
-        """Puts `text` at the end of a file (`first`: at its beginning) for as long as the body runs.
+        """Appends `text` to a file (`first`: prepends it) while the body runs.
 
-        The tests begin with everything built, and edit one thing.
+        Everything is built before the edit.
         """
         file = self.path(name)
         before = file.read_bytes()
@@ -137,12 +137,12 @@ class Project:
             file.write_bytes(before)
 
     def settle(self) -> None:
-        """Everything is built, from the disk cache where an edit before had thrown it out."""
+        """Builds everything; outputs of before an earlier edit come from the disk cache."""
         run = self.bazel.build(*PRODUCTS)
-        assert not compiled(run), "what was built before is not in the cache"
+        assert not compiled(run), "an earlier output is not in the disk cache"
 
     def compile_of(self, tag: str) -> Spawn:
-        """The first compile for a Python."""
+        """The first build's compile for a CPython."""
         (spawn,) = (spawn for spawn in self.first.of("CppCompile") if spawn.target.endswith("." + tag))
         return spawn
 
@@ -152,14 +152,14 @@ class Project:
         return {os.path.normpath(path) for path in text.partition(":")[2].split()}
 
     def unread_header(self, directory: str) -> str:
-        """A header below `directory` (REPOSITORY/PATH) that the compiler was given and did not read."""
+        """A header below `directory` (REPOSITORY/PATH) that the compile has as an input and did not read."""
         prefix = self.in_execution_root(directory) + "/"
         unread = sorted(set(self.compile_of("cp312").inputs) - set().union(*self.read.values()))
         found = next(path for path in unread if path.startswith(prefix))
         return f"{directory}/{found.removeprefix(prefix)}"
 
     def in_execution_root(self, name: str) -> str:
-        """How actions name an editable file."""
+        """The path of an editable file in the execution root."""
         repository, _, inside = name.partition("/")
         if repository == "source":
             return f"external/{self._canonical['deepgemm_src']}/src/{inside}"
@@ -167,7 +167,7 @@ class Project:
 
 
 def ran(run: Run) -> dict[str, list[str]]:
-    """Mnemonic to the targets (without `//:`) of all that this machine carried out."""
+    """Mnemonic to the targets (without `//:`) of every action that this machine ran."""
     actions: dict[str, list[str]] = {}
     for spawn in sorted(run.executed(), key=_by_target):
         actions.setdefault(spawn.mnemonic, []).append(spawn.target.removeprefix("//:"))
@@ -175,7 +175,7 @@ def ran(run: Run) -> dict[str, list[str]]:
 
 
 def compiled(run: Run) -> list[str]:
-    """The Pythons that something was compiled for."""
+    """The CPythons for which a compile ran."""
     return [spawn.target.rpartition(".")[2] for spawn in sorted(run.executed("CppCompile"), key=_by_target)]
 
 

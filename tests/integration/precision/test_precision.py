@@ -1,8 +1,8 @@
 """Exactly the right actions run after an edit, on the real sources: DeepGEMM, CUTLASS, torch, CUDA, Python, libstdc++.
 
 Each test starts from everything built, edits one file and asserts from Bazel's execution log which actions ran. Where
-only a compile can tell (a header that is read), the edit is an `#error`: the compiler that reads it says so and stops,
-which proves both that the action ran and that the header is the one that the compiler took, in seconds.
+the compiler reads the edited header, the edit is an `#error`: the compiler reports it and stops within seconds, which
+proves both that the action ran and that the compiler read this header.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ READ = [
     f"{LIBSTDCXX}/vector",
     f"{SYSROOT}/stdio.h",
 ]
-# Changes the object file, in whatever is compiled with it, and (retain) what is linked of it.
+# Changes every object file that includes it and, by `retain`, the linked library.
 OBJECT_CHANGE = """\
 #if defined(__cplusplus) && !defined(EDITED)
 #define EDITED
 [[gnu::used, gnu::retain]] static int edited = 1;
 #endif"""
-# The validation of a module's libraries, and of its sources.
+# The mnemonic of the validation actions of an extension module.
 CHECK = "ExtensionModuleCheck"
 WHEELS_ONLY = {"ExtensionWheel": ["deep_gemm_wheel"], "WheelOverlay": ["vllm_wheel"]}
 
@@ -61,7 +61,7 @@ def test_nothing_edited(project: Project) -> None:
     project.settle()
     run = build(project)
     assert run.spawns == ()
-    # Bazel's own, which writes down when the build was.
+    # Bazel's own action, which records the time of the build.
     assert "1 process: 1 internal." in run.output
 
 
@@ -91,7 +91,7 @@ def test_header_of_others_that_is_not_read(project: Project, directory: str) -> 
 def test_header_of_the_compiler_that_is_not_read(project: Project, directory: str) -> None:
     with project.edited(project.unread_header(directory), "#error edited", first=True):
         run = build(project)
-    # Bazel takes a C++ toolchain for one thing: another compiler may read other files. What follows is left out.
+    # Bazel treats the toolchain's files as one input of the compile. The outputs stay the same, so nothing else runs.
     assert ran(run) == {"CppCompile": [f"deep_gemm_C.{tag}" for tag in PYTHONS]}
 
 
@@ -101,9 +101,9 @@ def test_header_of_deepgemm_that_is_not_read(project: Project, directory: str) -
         run = build(project)
     actions = ran(run)
     if directory.startswith(CSRC):
-        # The stub of the bindings is made from all of csrc; it comes out the same.
+        # The stub is generated from all of csrc; its bytes stay the same.
         assert actions.pop("DeepGemmStub")
-    # The wheel ships all three: they are the JIT's, or csrc's.
+    # The wheel ships all three kinds of header.
     assert actions == WHEELS_ONLY
 
 
@@ -159,7 +159,7 @@ def test_version_label(project: Project) -> None:
 def test_python_added_and_taken_away(project: Project) -> None:
     project.settle()
     project.matrix(WIDER_MATRIX)
-    # The narrowed base wheel admits no third Python, so that the wheel of DeepGEMM alone is asked for.
+    # The base wheel admits no third CPython, so build only DeepGEMM's wheel.
     added = build(project, DEEPGEMM_WHEEL)
     project.matrix(MATRIX)
     taken = build(project, DEEPGEMM_WHEEL)
@@ -172,7 +172,7 @@ def test_python_added_and_taken_away(project: Project) -> None:
 
 def test_one_python_alone(project: Project) -> None:
     project.settle()
-    # Both Pythons are to be compiled, and one is asked for.
+    # The edit affects both CPythons; the build requests one.
     with project.edited(f"{CSRC}/utils/exception.hpp", "#error edited", first=True):
         run = build(project, ONE, status=1)
     assert ran(run) == {"CppCompile": ["deep_gemm_C.cp312"]}
@@ -194,6 +194,6 @@ def test_undeclared_header_by_its_absolute_path(project: Project) -> None:
     header = project.source / "undeclared/undeclared.hpp"
     with project.edited(f"{CSRC}/python_api.cpp", f'#include "{header}"', first=True):
         run = build(project, ONE, status=1)
-    # The sandbox lets the compiler see it; Bazel reads in the compiler's dependency file that it did.
+    # The sandbox does not hide the header; Bazel finds it in the compiler's dependency file.
     assert f"undeclared inclusion(s) in rule '{ONE}'" in run.output or "absolute path inclusion(s) found" in run.output
     assert str(header) in run.output

@@ -1,7 +1,7 @@
-"""What the tests of remote caching share: real servers, and a small C++ program built by this project's own compiler.
+"""Shared by the tests of remote caching: real servers, and a small C++ program that the hermetic compiler builds.
 
-The program is a package of its own in a clone of this checkout: the flags under test are those of the shipped .bazelrc,
-the compiler is the hermetic one, and one build takes seconds where the real extension takes a minute.
+The program is a package in a clone of this checkout, so the tests use the flags of the shipped .bazelrc. One build
+takes seconds; the real extension takes a minute.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bazel_in_bazel import Bazel, Run, Workspace, lent_repositories, runfile
+from bazel_in_bazel import Bazel, Run, Workspace, outer_repositories, runfile
 from servers import Casd, Nginx
 
 TARGET = "//small:app"
 PRODUCT = "small/app"
-# What one build of TARGET does.
+# The actions of one build of TARGET.
 ACTIONS = {"CppCompile": 3, "CppLink": 1}
 PROTOCOLS = ("http", "grpc")
 _SMALL = {
@@ -33,7 +33,7 @@ int slow();
 int main() { return quick() + slow() == PY_MAJOR_VERSION ? 0 : 1; }
 """,
     "small/quick.cc": "#include <vector>\nint quick() { return static_cast<int>(std::vector<int>(1).size()); }\n",
-    # Seconds of work for the compiler: time to do something to the server while the build goes on.
+    # Takes the compiler seconds, in which a test can disturb the server.
     "small/slow.cc": """\
 constexpr unsigned count(unsigned n) {
   unsigned x = 1;
@@ -64,7 +64,7 @@ def cache_server(protocol: str, directory: Path) -> Nginx | Casd:
 
 
 def cache(server: Nginx | Casd) -> list[str]:
-    """Options of somebody who may read and write."""
+    """Options of a client that may read and write."""
     return ["--config=cache", *server.write_options]
 
 
@@ -77,13 +77,14 @@ def clone(directory: Path) -> Workspace:
 
 
 def person(workspace: Workspace, base: Path, **arguments: object) -> Bazel:
-    """Somebody who builds in `workspace`, with the repositories that the outer Bazel has fetched."""
-    options = [*lent_repositories(runfile(os.environ["LENT"])), *arguments.pop("options", ())]  # type: ignore[misc]
+    """A Bazel in `workspace` that uses the repositories of the outer Bazel."""
+    shared = outer_repositories(runfile(os.environ["OUTER_REPOSITORIES"]))
+    options = [*shared, *arguments.pop("options", ())]  # type: ignore[misc]
     return Bazel(workspace, base, options=options, **arguments)  # type: ignore[arg-type]
 
 
 def poisoned_person(workspace: Workspace, base: Path, poison: Path, *, user: str) -> Bazel:
-    """Somebody on whose machine everything is there that misleads a compiler, a linker or a Python; in `poison`."""
+    """A Bazel in an environment that misleads compilers, linkers and Pythons with files in `poison`."""
     for name in ("Python.h", "pyconfig.h", "vector", "stdio.h", "torch/extension.h", "cuda.h"):
         header = poison / name
         header.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def poisoned_person(workspace: Workspace, base: Path, poison: Path, *, user: str
     searched = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
     variables: dict[str, str | None] = dict.fromkeys(searched, str(poison))
     variables.update(CXX="/nonexistent/c++", CC="/nonexistent/cc", CXXFLAGS="-nonsense", LDFLAGS="-nonsense")
-    # Another /usr/include, too: mounted over the machine's in the sandbox of every action.
+    # `poison` is also mounted over /usr/include in the sandbox of every action.
     options = [f"--sandbox_add_mount_pair={poison}:/usr/include"]
     return person(workspace, base, user=user, environment=variables, options=options)
 

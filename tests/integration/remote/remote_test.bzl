@@ -1,20 +1,20 @@
-"""The macro remote_test: pytest with a clone of this project and with cache servers at hand."""
+"""The macro remote_test: pytest with a clone of this project and real cache servers."""
 
 load("//tests:pytest.bzl", "pytest_test")
 
-def remote_test(name, srcs, lent = "//tests/integration/remote:compiler", products = {}, **kwargs):
-    """Runs pytest on `srcs`, which build with a Bazel of their own against servers of their own.
+def remote_test(name, srcs, repositories = "//tests/integration/remote:compiler", products = {}, **kwargs):
+    """Runs pytest on `srcs`, which start an inner Bazel and cache servers.
 
     Args:
         name: The target's name.
         srcs: The test files.
-        lent: A `lent_repositories` target: what the inner builds need and the outer one has already.
-        products: Variable to target of this build: the variable tells the test where the target's file is.
-        **kwargs: Handed on to `pytest_test`.
+        repositories: An `outer_repositories` target: repositories that the inner builds use. Default: the compiler's.
+        products: From a variable of the test's environment to the target whose file it names. Default: none.
+        **kwargs: Passed to `pytest_test`.
     """
     targets = {
         "CHECKOUT": "@checkout//:checkout.tar",
-        "LENT": lent,
+        "OUTER_REPOSITORIES": repositories,
         "NGINX_CONF": "//tools/remote:nginx.conf",
         "SERVERS": "@remote_servers//:anchor",
     } | products
@@ -26,8 +26,8 @@ def remote_test(name, srcs, lent = "//tests/integration/remote:compiler", produc
             variable: "$(rlocationpath {})".format(target)
             for variable, target in targets.items()
         },
-        # They measure time, so nothing else runs beside them; with the Central Registry Bazel resolves its modules
-        # over the network, and servers listen on loopback.
+        # Two Bazels at once need both cores of a small machine. The inner Bazel resolves its modules over the network,
+        # and servers listen on loopback.
         tags = [
             "cpu:2",
             "requires-network",

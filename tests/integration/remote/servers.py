@@ -1,7 +1,7 @@
 """Real cache servers on loopback, for tests: nginx (HTTP) and buildbox-casd (gRPC, and remote execution).
 
-Each keeps its store in a directory of the test's, takes a free port, ends with its context, and can be hurt: `kill`,
-`hang` and `resume`, `restart` on the same port and store, and its files on disk are there to be damaged.
+Each keeps its store in a directory of the test, listens on a free port and stops with its context. Tests can `kill`,
+`hang`, `resume` and `restart` it on the same port and store, and damage its files.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _START_SECONDS = 20
 
 
 def cache_options(address: str) -> list[str]:
-    """What tells a client of --config=cache its server."""
+    """Options that name the server of --config=cache."""
     return [f"--remote_cache={address}", retries(address)]
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -37,13 +37,13 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def refusing_port() -> Iterator[int]:
-    """A port that nobody listens on."""
+    """A port that refuses connections."""
     yield free_port()
 
 
 @contextlib.contextmanager
 def silent_port() -> Iterator[int]:
-    """A port that takes connections and never answers: a server that hangs."""
+    """A port that accepts connections and never answers, like a server that hangs."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(128)
@@ -52,7 +52,7 @@ def silent_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def absent_port() -> Iterator[int]:
-    """A port that does not even take a connection, as if there were no such machine: its queue is full."""
+    """A port that does not accept connections because its queue is full, like a machine that does not exist."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))
@@ -73,7 +73,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> Sequence[str]:
-        """How the process is started."""
+        """The command line."""
         raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
@@ -81,12 +81,12 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What the server wrote on its standard output and error."""
+        """The server's standard output and error."""
         return (self.directory / "server.log").read_text(errors="replace")
 
     def start(self) -> None:
         with (self.directory / "server.log").open("ab") as log:
-            # A process group of its own, for the workers: nginx's, and the actions of casd.
+            # A process group of its own, so that signals reach nginx's workers and casd's actions.
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.directory,
@@ -110,20 +110,20 @@ class Server:
             os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
-        """Ends the server and all its workers at once, as a crash does."""
+        """Kills the server and its workers, as a crash does."""
         self._signal(signal.SIGKILL)
         assert self._process
         self._process.wait()
 
     def hang(self) -> None:
-        """Stops the server where it is: it still takes connections and never answers."""
+        """Suspends the server: the kernel still accepts connections, and no answer comes."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Starts it again on the same port and store."""
+        """Kills it and starts it again on the same port and store."""
         self.kill()
         self.start()
 
@@ -165,7 +165,7 @@ class Nginx(Server):
 
     def command(self) -> Sequence[str]:
         loader = self._debian / _LOADER
-        # As root nginx would write as nobody, who may not enter the test's directory.
+        # Started by root, nginx's workers run as nobody and could not enter the test's directory.
         globals_ = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
         return [
             *(str(loader), "--library-path", str(loader.parent), str(self._debian / "usr/sbin/nginx")),
@@ -183,12 +183,12 @@ class Nginx(Server):
 
     @property
     def write_options(self) -> list[str]:
-        """Options of a client that may write, too."""
+        """Options of a client that may read and write."""
         token = base64.b64encode(":".join(self.WRITER).encode()).decode()
         return [*self.read_options, f"--remote_header=Authorization=Basic {token}"]
 
     def traffic(self) -> Traffic:
-        """What went in and out since the server began, by its own log."""
+        """All traffic since the server started, by its access log."""
         return Traffic.of((self.directory / "logs" / "access.log").read_text().splitlines())
 
     def blob(self, digest: str) -> Path:
@@ -227,7 +227,7 @@ class Traffic:
 
     @property
     def downloaded(self) -> int:
-        """Bytes that clients got."""
+        """Bytes that clients received."""
         return sum(request[4] for request in self.requests)
 
 
@@ -238,7 +238,7 @@ class Casd(Server):
         directory: for the store.
         buildbox: the directory with its programs.
         debian: the tree of unpacked Debian packages, for bubblewrap.
-        execute: whether it carries out actions, too.
+        execute: whether it also runs actions. Default: False.
     """
 
     def __init__(self, directory: Path, buildbox: Path, debian: Path, *, execute: bool = False) -> None:
@@ -273,7 +273,7 @@ class Casd(Server):
 
     @property
     def write_options(self) -> list[str]:
-        """Options of a client of the cache: casd lets everybody write."""
+        """Options of a client of the cache; casd lets every client write."""
         return cache_options(self.url)
 
     @property

@@ -1,4 +1,4 @@
-"""What goes into action keys: no action of the products and their check has an absolute path, a HOME or a USER."""
+"""Action keys: no action of the products and their check has an absolute path, a HOME or a USER."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 from bazel_in_bazel import Workspace, scratch_directory
 from lab import person
 
-# The same everywhere: the shell of Bazel's own actions, where the strict environment looks for programs, and the name
-# that stands for the working directory.
+# The same on every machine: the shell of Bazel's own actions, the PATH of the strict environment, and the name that
+# stands for the working directory.
 ALLOWED = {"/bin/bash", "/dev/null", "/bin:/usr/bin:/usr/local/bin", "/proc/self/cwd", "/proc/self/cwd=."}
 ABSOLUTE = re.compile(r"(?:^|[=,:'\"\s]|-[ILBR]|-isystem)(/[A-Za-z0-9_][^\s'\",]*)")
 
@@ -20,7 +20,7 @@ def test_no_action_knows_where_it_is() -> None:
         graph = json.loads(
             bazel.text("aquery", "--output=jsonproto", "--include_param_files", "deps(//:all + //tests:wheel_check)")
         )
-    # Written files are templates and scripts that run in place; what reaches another action is checked there.
+    # Actions without arguments write files. If another action reads such a file, that action's arguments are checked.
     actions = [action for action in graph["actions"] if action.get("arguments")]
     mnemonics = {action["mnemonic"] for action in actions}
     ours = {"DeepGemmEnvs", "DeepGemmStub", "ExtensionModuleCheck", "ExtensionWheel", "WheelOverlay"}

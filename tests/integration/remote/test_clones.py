@@ -1,7 +1,7 @@
 """The real wheels in two clones of this checkout: other directories, other output bases, other HOME and USER.
 
-Alice, in a poisoned environment, compiles everything and fills the cache; Bob takes everything from it. Both get the
-bytes of this build itself, whose directory, HOME and USER are others again.
+Alice compiles everything in a poisoned environment and fills the cache; Bob takes every result from it. Both get the
+bytes of the outer build, which has yet another directory, HOME and USER.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lab import cache, nginx, person, poisoned_person
 from servers import Nginx
 
 WHEELS = ("//:deep_gemm_wheel", "//:vllm_wheel")
-# The variables that name the same wheels of this build.
+# The variables that name the outer build's wheels.
 _PRODUCTS = ("DEEP_GEMM_WHEEL", "VLLM_WHEEL")
 PYTHONS = 4
 SECONDS = 3000
@@ -43,13 +43,13 @@ def bob() -> Iterator[Bazel]:
 
 
 def wheels(bazel: Bazel) -> dict[str, str]:
-    """Name to SHA-256 of the wheels on the disk."""
+    """From the name of each built wheel to its SHA-256."""
     found = (bazel.output_base / "execroot").glob("*/bazel-out/*/bin/*/*.whl")
     return {wheel.name: sha256(wheel) for wheel in found}
 
 
 def extensions(run: Run) -> dict[str, str]:
-    """Path to digest of every extension module that was linked."""
+    """From the path of each linked extension module to its digest."""
     return {path: digest for path, digest in run.outputs("CppLink").items() if path.endswith(".so")}
 
 

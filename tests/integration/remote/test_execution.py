@@ -1,5 +1,5 @@
-"""Remote execution by buildbox-casd: every action in a sandbox that has its declared inputs and nothing else, no shell,
-no libc of the machine, no network."""
+"""Remote execution by buildbox-casd, in a sandbox that has the declared inputs of an action alone: no shell, no libc of
+the machine, no network."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_executor_killed(bazel: Bazel, right: Run, executor: Casd) -> None:
         bazel.clean()
         with bazel.running("build", TARGET, *remote(executor), *options, status=status) as running:
             end = time.monotonic() + 120
-            while not executor.results():  # one action has been carried out there, and the slow one goes on
+            while not executor.results():  # until the first action has run remotely; slow.cc still compiles
                 assert time.monotonic() < end
                 time.sleep(0.02)
             executor.kill()
@@ -86,11 +86,11 @@ def test_corrupted_input(bazel: Bazel, right: Run, executor: Casd) -> None:
     run = bazel.build(TARGET, *remote(executor), "--noremote_local_fallback", status=None)
     assert run.status != 0
     assert not run.of("CppLink")
-    assert digest in run.output, "the error does not tell what is wrong"
+    assert digest in run.output, "the error does not name the damaged input"
 
 
 def test_real_extension(bazel: Bazel, executor: Casd) -> None:
-    """DeepGEMM's `_C`, compiled and linked there, has the bytes of the one that was built here."""
+    """DeepGEMM's `_C` that the executor compiles and links has the bytes of the local one."""
     here = sha256(runfile(os.environ["EXTENSION"]))
     bazel.clean()
     cold = bazel.build(EXTENSION, *remote(executor))
@@ -104,5 +104,5 @@ def test_real_extension(bazel: Bazel, executor: Casd) -> None:
     warm = bazel.build(EXTENSION, *remote(executor))
     assert len(warm.hits("CppCompile", "CppLink")) == 2
     assert bazel.digest(path) == here
-    print(f"cold: {cold.seconds:.0f} s, {stored:,} bytes stored: what went up, and what was made there")
+    print(f"cold: {cold.seconds:.0f} s, {stored:,} bytes stored: uploads and remote outputs")
     print(f"warm: {warm.seconds:.0f} s, {bazel.output(path).stat().st_size:,} bytes of product")

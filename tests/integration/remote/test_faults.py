@@ -1,6 +1,7 @@
-"""A build survives what happens to its cache: with the right bytes, and not much later.
+"""A build survives every fault of its cache, with the right bytes.
 
-Every case says what was built here and what came from the cache, by the execution log and the digests of the products.
+Each case checks, by the execution log and the digests of the products, which actions ran here and which results came
+from the cache. The seconds that a fault costs are printed, not checked (docs/remote-cache.md).
 """
 
 from __future__ import annotations
@@ -29,15 +30,13 @@ from lab import (
 from servers import Casd, Nginx, absent_port, cache_options, refusing_port, silent_port
 
 ALL = sum(ACTIONS.values())
-LOST_SECONDS = 20
-ATTEMPTS = 3
-# Over gRPC Bazel asks once what the server can, and then leaves it alone. Over HTTP there is nothing to ask: each
-# action's look-up and each one's upload may warn.
+# Over gRPC Bazel asks the server once for its capabilities and then does without it. HTTP has no such request, so each
+# action's look-up and each upload may warn.
 WARNINGS = {"http": 2 * ALL, "grpc": 1}
 
 
 class Lab:
-    """One workspace and one Bazel, whose server serves all cases; `right` is the build without any cache."""
+    """One workspace and one Bazel for all cases; `right` is the build without a cache."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -48,12 +47,12 @@ class Lab:
         assert self.right.count(executed=True) == ACTIONS
 
     def build(self, *options: str) -> Run:
-        """A build from nothing."""
+        """A build after `clean`."""
         self.bazel.clean()
         return self.bazel.build(TARGET, *options)
 
     def assert_right(self, run: Run) -> None:
-        """The product is that of a build without cache, in the log and on the disk."""
+        """The product has the bytes of a build without a cache, in the log and on the disk."""
         assert product(run) == product(self.right)
         (path,) = run.outputs("CppLink")
         assert self.bazel.digest(path) == product(self.right)
@@ -65,7 +64,7 @@ class Lab:
         self.assert_right(run)
 
     def store(self, protocol: str) -> Path:
-        """The store of a server that has been filled with everything, and has ended; made once."""
+        """The store of a stopped server that has every result; filled by the first call."""
         directory = self._directory / f"filled-{protocol}"
         if not directory.exists():
             with cache_server(protocol, directory) as server:
@@ -73,22 +72,12 @@ class Lab:
                 self.assert_all_hit(self.build(*cache(server)))
         return directory / "store"
 
-    def assert_survived(self, protocol: str, attempt: Callable[[], Run]) -> None:
-        """All was built here and right, with few warnings, and the fault cost at most LOST_SECONDS.
-
-        What else the machine does makes a build longer and never shorter: the fault costs what the quickest of some
-        attempts lost, and there is one attempt where the first is quick enough.
-        """
-        for _ in range(ATTEMPTS):
-            run = attempt()
-            self.assert_right(run)
-            assert run.count(executed=True) == ACTIONS
-            assert 1 <= len(run.warnings) <= WARNINGS[protocol], run.output
-            lost = run.seconds - self.right.seconds
-            print(f"{lost:.1f} s lost, {len(run.warnings)} warnings")
-            if lost <= LOST_SECONDS:
-                return
-        pytest.fail(f"{lost:.1f} s lost:\n{run.output}")
+    def assert_survived(self, protocol: str, run: Run) -> None:
+        """This machine ran every action, the product is right, and Bazel warned once or a few times."""
+        self.assert_right(run)
+        assert run.count(executed=True) == ACTIONS
+        assert 1 <= len(run.warnings) <= WARNINGS[protocol], run.output
+        print(f"{run.seconds - self.right.seconds:.1f} s lost, {len(run.warnings)} warnings")
 
     @contextlib.contextmanager
     def edited(self, name: str, old: str, new: str) -> Iterator[None]:
@@ -108,7 +97,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def eve() -> Iterator[Bazel]:
-    """Somebody else, elsewhere, in a poisoned environment."""
+    """A second person with another clone, in a poisoned environment."""
     directory = scratch_directory() / "eve"
     with poisoned_person(clone(directory / "clone"), directory / "base", directory / "poison", user="eve") as eve:
         yield eve
@@ -116,7 +105,7 @@ def eve() -> Iterator[Bazel]:
 
 @pytest.fixture(params=PROTOCOLS)
 def server(request: pytest.FixtureRequest, lab: Lab, tmp_path: Path) -> Iterator[Nginx | Casd]:
-    """A server whose cache has everything."""
+    """A server that has every result."""
     shutil.copytree(lab.store(request.param), tmp_path / "server" / "store")
     with cache_server(request.param, tmp_path / "server") as running:
         yield running
@@ -127,33 +116,27 @@ def server(request: pytest.FixtureRequest, lab: Lab, tmp_path: Path) -> Iterator
 def test_no_answer_from_the_beginning(
     lab: Lab, protocol: str, fault: Callable[[], contextlib.AbstractContextManager[int]]
 ) -> None:
-    def attempt() -> Run:
-        with fault() as port:
-            return lab.build("--config=cache", *cache_options(f"{protocol}://127.0.0.1:{port}"))
-
-    lab.assert_survived(protocol, attempt)
+    with fault() as port:
+        run = lab.build("--config=cache", *cache_options(f"{protocol}://127.0.0.1:{port}"))
+    lab.assert_survived(protocol, run)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("fault", ["kill", "hang"])
 def test_gone_in_mid_build(lab: Lab, tmp_path: Path, protocol: str, fault: str) -> None:
-    def attempt() -> Run:
-        shutil.rmtree(tmp_path / "server", ignore_errors=True)
-        lab.bazel.clean()
-        with cache_server(protocol, tmp_path / "server") as server:
-            with lab.bazel.running("build", TARGET, *cache(server)) as running:
-                end = time.monotonic() + 120
-                while not server.blobs():  # something has been uploaded, and the slow one is still being compiled
-                    assert time.monotonic() < end
-                    time.sleep(0.02)
-                getattr(server, fault)()
-            return running.result()
-
-    lab.assert_survived(protocol, attempt)
+    lab.bazel.clean()
+    with cache_server(protocol, tmp_path / "server") as server:
+        with lab.bazel.running("build", TARGET, *cache(server)) as running:
+            end = time.monotonic() + 120
+            while not server.blobs():  # until the first upload; slow.cc still compiles
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            getattr(server, fault)()
+        lab.assert_survived(protocol, running.result())
 
 
 def test_gone_after_some_hits(lab: Lab, server: Nginx | Casd) -> None:
-    """What came from the cache before is here, and the build goes on with it."""
+    """Results that Bazel took from the cache are on the disk, and the build goes on with them."""
     objects = [path for path in lab.right.outputs("CppCompile") if path.endswith(("/main.o", "/quick.o"))]
     taken = [lab.bazel.output(path) for path in objects]
     lab.bazel.clean()
@@ -184,9 +167,9 @@ def test_damaged_output(lab: Lab, server: Nginx | Casd, damage: str) -> None:
 
     run = lab.build(*cache(server))
     lab.assert_right(run)
-    # Linked again; what the link needs may have to be made again with it.
+    # The link runs again, and so may actions whose outputs it needs.
     assert run.count(executed=True)["CppLink"] == 1
-    if isinstance(server, Casd) and damage != "gone":  # it keeps the bad blob: docs/remote-cache.md says what to do
+    if isinstance(server, Casd) and damage != "gone":  # casd keeps the bad blob; docs/remote-cache.md says what to do
         blob.unlink()
         lab.assert_right(lab.build(*cache(server)))
     lab.assert_all_hit(lab.build(*cache(server)))
@@ -228,7 +211,7 @@ def test_reader_without_the_right_to_write(lab: Lab, tmp_path: Path) -> None:
         assert not run.warnings
         assert server.traffic().since(before).count("PUT", 401) == 0
 
-        # Somebody who thinks that he may write: refused, told, and nothing is harmed.
+        # A client that tries to write without credentials: nginx refuses, Bazel warns, and the store stays the same.
         before, blobs = server.traffic(), server.blobs()
         with lab.edited("small/quick.cc", "(1)", "(1U)"):
             run = lab.build("--config=cache", *server.read_options)
