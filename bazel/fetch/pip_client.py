@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import MANYLINUX_ALIASES
 
 _OLDEST_GLIBC_MINOR = 5
 
@@ -49,12 +50,11 @@ def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     if not match or int(match.group(1)) < _OLDEST_GLIBC_MINOR:
         raise CommandError(f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
     minors = range(int(match.group(1)), _OLDEST_GLIBC_MINOR - 1, -1)
-    aliases = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
     tags = []
     for minor in minors:
         tags.append(f"manylinux_2_{minor}_{machine}")
-        if minor in aliases:
-            tags.append(f"{aliases[minor]}_{machine}")
+        if minor in MANYLINUX_ALIASES:
+            tags.append(f"{MANYLINUX_ALIASES[minor]}_{machine}")
     return [*tags, f"linux_{machine}", "any"]
 
 
