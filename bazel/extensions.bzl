@@ -3,6 +3,7 @@
 - `pythons`: the CPythons of Requires-Python, each with headers and SOABI.
 - `torch`: torch and the CUDA toolkit's headers and libraries, out of wheels or of an installed torch.
 - `deepgemm`: DeepGEMM's source, the pinned release or a checkout.
+- `debian`: mirrors of Debian, where the machine's own and Debian's snapshot archive do not do.
 - `gcc`: the hermetic C++ compiler.
 - `wheels`: other wheels by pinned hash, such as the base wheel of an overlay.
 
@@ -12,10 +13,12 @@ asks for the matrix, which the extension `pythons` makes.
 
 load("//bazel/cc:extension.bzl", _gcc = "gcc")
 load("//bazel/deepgemm:extension.bzl", _deepgemm = "deepgemm")
+load("//bazel/fetch:debian_extension.bzl", _debian = "debian")
 load("//bazel/fetch:wheels.bzl", _wheels = "wheels")
 load("//bazel/pythons:extension.bzl", _pythons = "pythons")
 load("//bazel/torch:extension.bzl", _torch = "torch")
 
+debian = _debian
 deepgemm = _deepgemm
 gcc = _gcc
 pythons = _pythons

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bazel.fetch import platforms
 from bazel.fetch.command import CommandError
 from bazel.pythons import discover, headers, python_repo
 
@@ -78,11 +79,11 @@ def on_that_machine(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 
 def test_the_running_python_is_what_it_is() -> None:
     found = discover.probe(sys.executable)
-    discover.judge(found, HERE)
-    assert found.soabi == discover.soabi(HERE)
+    discover.check(found, HERE)
+    assert found.soabi == platforms.soabi(HERE)
     assert found.version.startswith(HERE + ".")
     with pytest.raises(CommandError, match=f"is CPython {found.version}, not 3.7"):
-        discover.judge(found, "3.7")
+        discover.check(found, "3.7")
 
 
 def test_the_environment_of_this_python_leads_no_other_astray(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +218,7 @@ def test_a_named_python_fills_the_repository(tmp_path: Path) -> None:
     out.mkdir()
     assert python_repo.main(["--minor", HERE, "--named", sys.executable, "--out", str(out)]) == 0
     taken = json.loads((out / "python.json").read_text(encoding="utf-8"))
-    assert taken["soabi"] == discover.soabi(HERE)
+    assert taken["soabi"] == platforms.soabi(HERE)
     assert (out / f"include/python{HERE}/Python.h").is_file()
     again = discover.probe(str(out / "bin/python3"))
     assert (again.version, again.prefix) == (taken["version"], taken["prefix"])

@@ -29,7 +29,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bazel.fetch import command, debian, relocate
+from bazel.fetch import apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate
 from bazel.fetch.command import CommandError
 
 SUITE = "forky"
@@ -67,6 +67,10 @@ Bazel is made out of packages only on Debian and systems like it: x86_64, apt-ge
 has the suite {SUITE}."""
 
 
+# Every module that this program imports; a test compares.
+_SOURCES = (apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate)
+
+
 def cache_directory() -> Path:
     """Where everything goes."""
     named = os.environ.get("RULES_DEEPGEMM_CACHE")
@@ -75,7 +79,7 @@ def cache_directory() -> Path:
 
 def recipe() -> str:
     """A digest of every file that decides how the tree is made: another recipe makes another tree."""
-    sources = [__file__, *(module.__file__ for module in (command, debian, relocate))]
+    sources = [__file__, *(module.__file__ for module in _SOURCES)]
     return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:8]
 
 
@@ -190,7 +194,7 @@ def write_launcher(tree: Path) -> None:
 
 def make(root: Path, final: Path, version: str) -> None:
     """Fills `root`, which shall be moved to `final`, with a Bazel that runs there."""
-    with debian.apt(SUITE, directory=root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
+    with apt.apt(debian.mirrors()[0], SUITE, directory=root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
         packages = [package for package in client.resolve(PACKAGES) if not UNNEEDED.match(package.name)]
         (offered,) = (package.version for package in packages if package.name == "bazel-bootstrap")
         if not re.match(re.escape(version) + r"(?![\d.])", offered):
