@@ -1,7 +1,7 @@
 """Repository rule: GCC 14 and a sysroot out of Debian packages, as a `cc_toolchain`."""
 
 load("//bazel/fetch:debian.bzl", "debian_packages")
-load("//bazel/fetch:host_python.bzl", "abandon", "run_module")
+load("//bazel/fetch:host_python.bzl", "fail_fetch", "run_module")
 
 _WHAT = "the hermetic C++ compiler"
 
@@ -20,7 +20,7 @@ _COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
 
 def _gcc_repo_impl(rctx):
     if rctx.os.name != "linux" or rctx.os.arch not in ["amd64", "x86_64"]:
-        abandon(rctx, _OTHER_SYSTEM.format(system = "{} on {}".format(rctx.os.name, rctx.os.arch)), _WHAT)
+        fail_fetch(rctx, _OTHER_SYSTEM.format(system = "{} on {}".format(rctx.os.name, rctx.os.arch)), _WHAT)
     for label in _COMPAT:
         rctx.watch(label)
     debian_packages(rctx, rctx.attr.gcc_lock, "gcc", _WHAT)

@@ -139,7 +139,7 @@ def apt(mirror: str, suite: str, architecture: str = "amd64", directory: Path | 
     """An updated Apt with its state in a temporary directory below `directory`."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
-        raise CommandError(f"{' and '.join(missing)} not found: this step needs Debian's package tools")
+        raise CommandError(f"{', '.join(missing)} not found: this step needs Debian's package tools")
     with tempfile.TemporaryDirectory(prefix="rules_deepgemm-apt-", dir=directory) as state:
         client = Apt(Path(state).resolve(), mirror, suite, architecture)
         client.update()

@@ -11,7 +11,7 @@ Where all of them lack a file and the machine has apt, the machine's apt fetches
 now is taken with a warning, or with RULES_DEEPGEMM_DEBIAN_STRICT=1 only what is locked.
 """
 
-load(":host_python.bzl", "abandon", "try_module")
+load(":host_python.bzl", "fail_fetch", "try_module")
 
 # No other file names this host. Networks that do not reach it rewrite the URL with --downloader_config.
 _SNAPSHOT = "https://snapshot.debian.org/archive/debian/{timestamp}"
@@ -33,7 +33,7 @@ def read_debian_lock(rctx, lock):
     """
     found = json.decode(rctx.read(lock), default = {})
     if type(found) != "dict" or found.get("schema") != _SCHEMA:
-        abandon(rctx, "{} is not a lock of Debian packages with schema {}; write it again with: {}".format(
+        fail_fetch(rctx, "{} is not a lock of Debian packages with schema {}; write it again with: {}".format(
             lock,
             _SCHEMA,
             "python3 -m bazel.fetch.debian lock",
@@ -49,7 +49,7 @@ def _mirrors(rctx):
     sources = rctx.path(".apt_sources.json")
     error = try_module(rctx, "bazel.fetch.apt_sources", ["--out", sources])
     if error:
-        abandon(rctx, error)
+        fail_fetch(rctx, error)
     found += json.decode(rctx.read(sources, watch = "no"))
     rctx.delete(sources)
     return {url: None for url in found}.keys()
@@ -122,10 +122,10 @@ def try_debian_packages(rctx, lock, out):
         out: string, the directory to unpack into.
 
     Returns:
-        The error as a string, nothing being left of `out`; None if all is there.
+        The error as a string; None if all is there.
     """
 
-    # A lenient fetch may hold unlocked versions: fetch again when STRICT changes, even if nothing failed this time.
+    # Fetch again when STRICT changes: a lenient fetch may contain unlocked versions.
     rctx.getenv(_STRICT)
     content = read_debian_lock(rctx, lock)
     result = download_debian_packages(rctx, content, ".debs")
@@ -136,7 +136,7 @@ def try_debian_packages(rctx, lock, out):
     rctx.delete(".debs")
     error = result.error
     if result.mirrors and all([rctx.which(tool) for tool in _APT]):
-        origin = "{}/{}".format(lock.package, lock.name)
+        origin = "/".join([part for part in [lock.package, lock.name] if part])
         arguments = ["fetch", "--lock", rctx.path(lock), "--out", rctx.path(out), "--origin", origin]
         for mirror in result.mirrors:
             arguments += ["--mirror", mirror]
@@ -144,7 +144,6 @@ def try_debian_packages(rctx, lock, out):
         if not failure:
             return try_module(rctx, "bazel.fetch.relocate", [rctx.path(out)])
         error += "; then with this machine's apt: " + failure
-        rctx.delete(out)
     return "{}. Name a reachable Debian mirror: {}=URL, or debian.mirror(url = …) in MODULE.bazel".format(error, _MIRROR)
 
 def debian_packages(rctx, lock, out, what = None):
@@ -161,4 +160,4 @@ def debian_packages(rctx, lock, out, what = None):
     """
     error = try_debian_packages(rctx, lock, out)
     if error:
-        abandon(rctx, error, what)
+        fail_fetch(rctx, error, what)

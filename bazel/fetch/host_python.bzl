@@ -63,16 +63,14 @@ def apparent_name(rctx):
     """
     return rctx.name.replace("+", "~").split("~")[-1]
 
-def abandon(rctx, message, what = None):
-    """Fails with one error, and leaves nothing of a half-made repository behind.
+def fail_fetch(rctx, message, what = None):
+    """Fails with one error that names the repository. Bazel deletes what a failed repository rule has made.
 
     Args:
         rctx: the repository context.
         message: string, what was found, what was expected and what to do.
         what: string, what was being done, as the error names it. Default: nothing; the repository's name stands alone.
     """
-    for path in rctx.path(".").readdir(watch = "no"):
-        rctx.delete(path)
     fail("@{}: {}{}".format(apparent_name(rctx), what + ": " if what else "", message))
 
 def _imported(text):
@@ -148,4 +146,4 @@ def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
     """
     error = try_module(rctx, module, arguments, data, timeout)
     if error:
-        abandon(rctx, error, what)
+        fail_fetch(rctx, error, what)

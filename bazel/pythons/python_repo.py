@@ -21,7 +21,6 @@ import dataclasses
 import json
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,12 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = root / RESULT
         looked = json.loads(result.read_text(encoding="utf-8"))["looked"] if result.exists() else []
         fields = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Request)}
-        try:
-            found, looked = take(Request(**fields), root, looked)
-        except (CommandError, OSError):
-            for name in ("bin", "include", "lib", "libexec"):
-                shutil.rmtree(root / name, ignore_errors=True)
-            raise
+        found, looked = take(Request(**fields), root, looked)
         taken = {**(dataclasses.asdict(found) if found else {}), "looked": looked}
         result.write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
 

@@ -68,7 +68,7 @@ has the suite {SUITE}."""
 
 
 # Every module that this program imports; a test compares.
-_SOURCES = (apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate)
+SOURCES = (apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate)
 
 
 def cache_directory() -> Path:
@@ -79,7 +79,7 @@ def cache_directory() -> Path:
 
 def recipe() -> str:
     """A digest of every file that decides how the tree is made: another recipe makes another tree."""
-    sources = [__file__, *(module.__file__ for module in _SOURCES)]
+    sources = [__file__, *(module.__file__ for module in SOURCES)]
     return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:8]
 
 
