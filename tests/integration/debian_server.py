@@ -81,3 +81,11 @@ def serve(archive: Path) -> Iterator[DebianServer]:
             server.stopping.set()
             server.shutdown()
             thread.join()
+
+
+def snapshot_options(server: DebianServer, directory: Path) -> list[str]:
+    """Options that send Bazel's requests for Debian's snapshot archive to `server`; writes a file into `directory`."""
+    config = directory / "downloader.cfg"
+    config.write_text(rf"rewrite ^[^/]+/(archive/debian/.*)$ {server.url}/$1" + "\n", encoding="utf-8")
+    # Bazel 8 calls it --downloader_config, and knows this name, too.
+    return [f"--experimental_downloader_config={config}"]

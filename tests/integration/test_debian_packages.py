@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Bazel, Run, Workspace, runfile, scratch_directory, which_bazel
-from debian_server import DebianServer, serve
+from bazel_in_bazel import Bazel, Run, Workspace, runfile, scratch_directory
+from debian_server import DebianServer, serve, snapshot_options
+from without_debian import bazel_without_debian
 
-HERE = Path(__file__).resolve().parent
 LOCK = "third_party/debian/elfutils.lock.json"
 MIRROR = "RULES_DEEPGEMM_DEBIAN_MIRROR"
 PACKAGES = ("libdw-dev", "libelf-dev")
@@ -54,7 +54,7 @@ def scratch() -> Path:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DebianServer]:
-    with serve(runfile(os.environ["ARCHIVE"]).parents[4]) as server:
+    with serve(runfile(os.environ["ARCHIVE"].split(" ")[0]).parents[4]) as server:
         yield server
 
 
@@ -78,9 +78,7 @@ class Machine:
 
     def __init__(self, bazel: Bazel, server: DebianServer) -> None:
         self.bazel = bazel
-        # Debian's snapshot archive, which this machine may not reach.
-        self._config = bazel.base / "downloader.cfg"
-        self._config.write_text(rf"rewrite ^[^/]+/(archive/debian/.*)$ {server.url}/$1" + "\n", encoding="utf-8")
+        self._options = snapshot_options(server, bazel.base)
 
     def fetch(self, *options: str, cache: str | Path = "", status: int | None = 0) -> Run:
         """Fetches the repository, whether it is there or not."""
@@ -88,8 +86,7 @@ class Machine:
             "fetch",
             "--force",
             "--repo=@packages",
-            # Bazel 8 calls it --downloader_config, and knows this name, too.
-            f"--experimental_downloader_config={self._config}",
+            *self._options,
             f"--repository_cache={cache}",
             "--http_timeout_scaling=0.05",
             *options,
@@ -118,23 +115,7 @@ class Machine:
 @pytest.fixture(scope="module")
 def without_debian(scratch: Path, workspace: Workspace, server: DebianServer) -> Iterator[Machine]:
     """A machine without Debian; what it sees as /etc/apt is the directory `apt` of its base."""
-    base = scratch / "base"
-    for name in ("apt", "empty/none"):
-        (base / name).mkdir(parents=True)
-    launcher = base / "bazel"
-    hidden = f"'{HERE}/without_debian.sh' '{base}/empty/none' '{base}/apt'"
-    launcher.write_text(f"#!/bin/sh\nunset HOME\numask 077\nexec {hidden} '{which_bazel()}' \"$@\"\n", encoding="utf-8")
-    launcher.chmod(0o755)
-    before = os.environ.get("RULES_DEEPGEMM_BAZEL")
-    os.environ["RULES_DEEPGEMM_BAZEL"] = str(launcher)
-    try:
-        # Without HOME, Bazel would take that of the passwd file.
-        bazel = Bazel(workspace, base, startup=[f"--output_user_root={base}/user"])
-    finally:
-        os.environ.pop("RULES_DEEPGEMM_BAZEL")
-        if before is not None:
-            os.environ["RULES_DEEPGEMM_BAZEL"] = before
-    with bazel:
+    with bazel_without_debian(workspace, scratch / "base") as bazel:
         yield Machine(bazel, server)
 
 
