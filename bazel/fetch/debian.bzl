@@ -13,6 +13,8 @@ now is taken with a warning, or with RULES_DEEPGEMM_DEBIAN_STRICT=1 only what is
 
 load(":host_python.bzl", "fail_fetch", "try_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # No other file names this host. Networks that do not reach it rewrite the URL with --downloader_config.
 _SNAPSHOT = "https://snapshot.debian.org/archive/debian/{timestamp}"
 _MIRROR = "RULES_DEEPGEMM_DEBIAN_MIRROR"

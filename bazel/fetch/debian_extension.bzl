@@ -1,5 +1,7 @@
 """The module extension `debian`: the mirrors that the root module names for Debian packages."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _mirrors_repo_impl(rctx):
     rctx.file("mirrors.json", json.encode(rctx.attr.mirrors) + "\n", executable = False)
     rctx.file("BUILD.bazel", 'exports_files(["mirrors.json"])\n', executable = False)

@@ -28,22 +28,13 @@ MODULE = """\
 module(name = "consumer")
 bazel_dep(name = "rules_deepgemm", version = "0.1.0")
 local_path_override(module_name = "rules_deepgemm", path = "../rules")
-packages = use_extension("//:packages.bzl", "packages")
+packages = use_extension("@rules_deepgemm//tests/repositories:packages_extension.bzl", "packages")
+packages.fetch(lock = "//:test.lock.json")
 use_repo(packages, "packages")
 """
 TAG = """\
 debian = use_extension("@rules_deepgemm//bazel:extensions.bzl", "debian")
 debian.mirror(url = "{}/")
-"""
-EXTENSION = """\
-load("@rules_deepgemm//bazel/fetch:debian.bzl", "debian_packages")
-
-def _repo_impl(rctx):
-    debian_packages(rctx, Label("//:test.lock.json"), "root", "packages for a test")
-    rctx.file("BUILD.bazel")
-
-_repo = repository_rule(implementation = _repo_impl)
-packages = module_extension(implementation = lambda mctx: _repo(name = "packages"))
 """
 
 
@@ -67,7 +58,7 @@ def _reset(server: DebianServer) -> None:
 @pytest.fixture(scope="module")
 def workspace(scratch: Path) -> Workspace:
     rules = Workspace.from_checkout(scratch / "a place/rules")
-    files = {"MODULE.bazel": MODULE, "packages.bzl": EXTENSION, "BUILD.bazel": "", ".bazelrc": ""}
+    files = {"MODULE.bazel": MODULE, "BUILD.bazel": "", ".bazelrc": ""}
     workspace = Workspace.from_files(scratch / "a place/consumer", files)
     shutil.copy(rules.root / LOCK, workspace.root / "test.lock.json")
     return workspace
