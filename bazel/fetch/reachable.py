@@ -1,4 +1,4 @@
-"""Finds the headers that some files can include, whatever macros are defined."""
+"""Finds the headers that some files can include, whatever the preprocessor decides."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]
 def reachable(entries: Iterable[Path], roots: Sequence[Path]) -> set[Path]:
     """The entries and every file under `roots` that they include, directly or through others.
 
-    Both branches of every condition count. Only a name that a macro expands to (`#include NAME`) is missed. Headers
-    that are below no root, such as the C library's, are left out.
+    Both branches of every condition count, so that no choice of macros misses a header; only a name that a macro makes
+    up (`#include NAME`) is not seen. What is under no root, as the C library's headers, is left out.
     """
     waiting = [Path(os.path.normpath(entry)) for entry in entries]
     seen = set(waiting)

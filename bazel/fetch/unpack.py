@@ -1,4 +1,4 @@
-"""Unpacks wheels and sdists into a repository: selected members, never outside of the target directory."""
+"""Unpacks wheels and sdists into a repository: only the wanted members, never outside the target directory."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _safe(name: str, archive: Path) -> PurePosixPath:
 
 
 def _wanted(path: str, include: list[str], exclude: list[str]) -> bool:
-    # fnmatch's * matches slashes too, so that one pattern covers a whole tree.
+    # fnmatch's * crosses slashes, which is what a pattern for a whole tree needs.
     if include and not any(fnmatch.fnmatchcase(path, pattern) for pattern in include):
         return False
     return not any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 
 def _wheel_destination(path: PurePosixPath) -> PurePosixPath | None:
-    """The path at which an installer puts a member, relative to site-packages; scripts go to bin/."""
+    """Where an installer would put a member, relative to site-packages; scripts go to bin/."""
     first = path.parts[0]
     if not first.endswith(".data") or len(path.parts) < 3:
         return path
@@ -41,9 +41,9 @@ def _wheel_destination(path: PurePosixPath) -> PurePosixPath | None:
 
 
 def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iterable[str]) -> int:
-    """Unpacks the members of a wheel that match, and returns their size in bytes.
+    """Unpacks the members of a wheel that match, and returns how many bytes they take.
 
-    RECORD is left out: it would list files that are not unpacked, and nothing reads it.
+    RECORD is left out: it lists files that are not unpacked here, and nothing reads it.
     """
     include, exclude = list(include), [*exclude, "*.dist-info/RECORD"]
     total = 0
@@ -69,7 +69,7 @@ def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iter
 
 
 def unpack_sdist(archive: Path, out: Path) -> int:
-    """Unpacks a .tar.gz without its single top directory, and returns the size of its files in bytes."""
+    """Unpacks a .tar.gz without its single top directory, and returns how many bytes its files take."""
     if not re.search(r"\.tar\.(gz|bz2|xz)$|\.tgz$", archive.name):
         raise CommandError(f"{archive.name} is not an sdist: a .tar.gz was expected")
     total = 0
@@ -77,7 +77,7 @@ def unpack_sdist(archive: Path, out: Path) -> int:
         with tarfile.open(archive) as sdist:
             for member in sdist:
                 path = _safe(member.name, archive)
-                # The sdists that are used have no links and devices, and a link can lead out of the directory.
+                # Links and devices have no place in the sdists that are used, and a link can lead outside.
                 if not member.isfile() or len(path.parts) < 2:
                     continue
                 target = out.joinpath(*path.parts[1:])
