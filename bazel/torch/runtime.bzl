@@ -1,7 +1,10 @@
 """Module extension `torch_runtime`: a torch to import in tests, for each CPython of the matrix."""
 
-load("@deepgemm_pythons//:versions.bzl", "OLDEST", "PYTHONS")
+load("//bazel/pythons:naming.bzl", "python_tag")
+load("//bazel/pythons:specifiers.bzl", "KNOWN_CPYTHONS")
 load(":runtime_repo.bzl", "python_runtime_repo", "runtime_hub_repo", "shared_runtime_repo")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DEFAULT_NAME = "deepgemm_torch_runtime"
 
@@ -36,20 +39,19 @@ def _torch_runtime_impl(mctx):
             if module.is_root:
                 (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
     for name, tag in taken.items():
-        shared_runtime_repo(
-            name = name + "_shared",
-            python = OLDEST,
-            requirements = tag.shared,
-        )
+        shared_runtime_repo(name = name + "_shared", requirements = tag.shared)
         repos = {}
-        for python in PYTHONS:
-            repos[python.tag] = "{}_{}".format(name, python.tag)
+
+        # The matrix is not known here; each of these is fetched only if a test asks for it.
+        for version in KNOWN_CPYTHONS:
+            python = python_tag(version)
+            repos[python] = "{}_{}".format(name, python)
             python_runtime_repo(
-                name = repos[python.tag],
-                python = python.version,
+                name = repos[python],
+                python = version,
                 requirements = tag.compiled,
                 shared = "@{}_shared//:pins.txt".format(name),
-                tag = python.tag,
+                tag = python,
             )
         runtime_hub_repo(name = name, pythons = repos)
     return mctx.extension_metadata(

@@ -6,6 +6,8 @@ own torch and links to the others, so that the search paths in torch's libraries
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # Nothing of this is read by an import: headers, tools, static libraries, the compilers that triton brings along.
 _EXCLUDE = [
     "*.a",
@@ -36,7 +38,9 @@ def _site(path):
     return [entry for entry in path.get_child("site").readdir(watch = "no")]
 
 def _shared_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
+    # The oldest CPython of the matrix, for which each package must be made.
+    oldest = rctx.read(rctx.attr._oldest)
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = oldest, exclude = _EXCLUDE)
     for entry in _site(rctx.path(".")):
         wheel = entry.get_child("WHEEL")
         if not entry.basename.endswith(".dist-info") or not wheel.exists:
@@ -55,14 +59,11 @@ shared_runtime_repo = repository_rule(
     implementation = _shared_repo_impl,
     doc = "The packages that are the same for every CPython.",
     attrs = {
-        "python": attr.string(
-            doc = "The oldest CPython of the matrix, for which each package must be made.",
-            mandatory = True,
-        ),
         "requirements": attr.label(
             doc = "Requirement file, pinned by hash.",
             mandatory = True,
         ),
+        "_oldest": attr.label(default = "@deepgemm_pythons//:oldest.txt"),
     },
 )
 

@@ -1,7 +1,9 @@
 """The macro deepgemm_wheel: a wheel of DeepGEMM alone, for every CPython of the matrix."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load(":extension_wheel.bzl", "extension_wheel")
+
+visibility(["//bazel/...", "//tests/..."])
 
 # The repository lays the package out as a wheel has it; licences come from two places.
 _PATHS = {
