@@ -15,6 +15,9 @@ load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/toolchains:cc_toolchain_config_info.bzl", "CcToolchainConfigInfo")
 load(":features.bzl", "COMPILE_ACTIONS", "CPP_COMPILE_ACTIONS", "LINK_ACTIONS", "common_features", "flags", "in_mode")
 
+# Public by necessity: the repository of the compiler loads it. No interface: it may change at any time.
+visibility("public")
+
 _TARGET = "x86_64-linux-gnu"
 
 # From the name of Bazel's tool to its file in gcc/usr/bin. Bazel wants to know of dwp, too, but calls it for fission only.

@@ -2,6 +2,8 @@
 
 load(":host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _BACKEND = [
     Label(":sdist_backend/setuptools/__init__.py"),
     Label(":sdist_backend/setuptools/build_meta.py"),

@@ -2,6 +2,8 @@
 
 load(":pip_repo.bzl", "pip_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _pip_impl(mctx):
     pip_repo(name = "deepgemm_pip")
     return mctx.extension_metadata(

@@ -3,6 +3,8 @@
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DEFAULT_NAME = "deepgemm_torch"
 
 _NAME = attr.string(

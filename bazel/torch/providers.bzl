@@ -1,5 +1,7 @@
 """What a torch SDK says about itself."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 TorchInfo = provider(
     doc = "Facts of a torch that is compiled against; the headers and libraries travel in `CcInfo`.",
     fields = {

@@ -1,5 +1,7 @@
 """What tests are told about a torch to import."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 TorchRuntimeInfo = provider(
     doc = "The packages that importing an extension on torch needs, for one CPython.",
     fields = {

@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # The package's directory, without importing it: that takes seconds, and needs all its libraries.
 _FIND_TORCH = """
 import importlib.util, os

@@ -3,6 +3,9 @@
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 load(":providers.bzl", "TorchInfo")
 
+# Public by necessity: torch repositories load it. Users load it from //bazel/rules:defs.bzl.
+visibility("public")
+
 _DOC = """One torch to compile and link against: what its `deps` offer together, and which torch it is.
 
 A torch repository has one as `:sdk`. To build against a torch from elsewhere, declare one and point the flag at it:

@@ -3,6 +3,8 @@
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # Compiling and linking needs no more. Of the libraries only the interfaces stay.
 _INCLUDE = [
     "nvidia/cu*/include/*",

@@ -2,6 +2,8 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
+visibility(["//tests/..."])
+
 # Headers of the C++ library, the compiler, libc and the kernel, and the compiler itself. Each is staged for each compile.
 _MOST_INPUTS = 1400
 

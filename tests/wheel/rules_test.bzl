@@ -2,10 +2,10 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("//bazel/rules:defs.bzl", "extension_wheel", "import_check_test", "vllm_wheel", "wheel_overlay")
-
-# buildifier: disable=bzl-visibility
-load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
+load("//bazel/rules:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
 load(":fake_extension.bzl", "fake_extension")
+
+visibility(["//tests/..."])
 
 def _action_test_impl(ctx):
     env = analysistest.begin(ctx)

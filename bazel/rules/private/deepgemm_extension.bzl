@@ -2,6 +2,8 @@
 
 load(":torch_extension.bzl", "torch_extension")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _COPTS = [
     # The options of DeepGEMM's own setup.py, which has no stack protector, and no word on its references to temporaries,
     # which GCC 13 and newer suspect.

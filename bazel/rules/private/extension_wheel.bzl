@@ -12,7 +12,9 @@ It does not stand on rules_python's `py_wheel`, which cannot carry this wheel:
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
-load(":wheel_names.bzl", "normalized_name")
+load("//bazel/rules:wheel_names.bzl", "normalized_name")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DOC = """A wheel of an extension module for every CPython of the matrix, and of the package around it.
 

@@ -1,7 +1,9 @@
 """The rule wheel_overlay: one wheel's package in the place of another wheel's bundled copy of it."""
 
 load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
-load(":wheel_names.bzl", "overlay_name", "parse_wheel_name")
+load("//bazel/rules:wheel_names.bzl", "overlay_name", "parse_wheel_name")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DOC = """The base wheel with its copy of a package replaced by the one of another wheel.
 

@@ -1,5 +1,7 @@
 """What wheel_check_test and import_check_test share: one wheel, and a launcher that gives a tool its options."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 def single_wheel(ctx):
     """The one wheel of the attribute `wheel`.
 

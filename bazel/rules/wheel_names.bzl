@@ -1,5 +1,7 @@
 """Names of wheels, known at analysis so that an action can declare its output."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 _LEGACY_GLIBC = {
     "manylinux1": (2, 5),
     "manylinux2010": (2, 12),
