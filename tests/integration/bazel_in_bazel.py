@@ -78,8 +78,9 @@ def outer_repositories(names: Path, archive: Path | None = None) -> list[str]:
     external = (archive or runfile(os.environ["CHECKOUT"])).parents[1]
     shared = set()
     for canonical in names.read_text(encoding="utf-8").split():
-        extension = canonical.rpartition("~")[0]
-        for sibling in external.glob(f"{extension}~*"):
+        # "~" is the separator of Bazel 7, "+" that of Bazel 8.
+        extension = canonical[: max(map(canonical.rfind, "~+")) + 1]
+        for sibling in external.glob(f"{extension}*"):
             if (external / f"@{sibling.name}.marker").exists():
                 shared.add(sibling)
     return [f"--override_repository={path.name}={path}" for path in sorted(shared)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from bazel_in_bazel import Bazel, Run, Workspace, outer_repositories, runfile, s
 PYTHONS = ("3.12", "3.13")
 # The hubs list the CPythons, and e2e/smoke has other ones.
 _HUBS = ("deepgemm_pythons", "deepgemm_torch_runtime")
-# Canonical names of this project's repositories and labels: as the main module, and as a dependency.
-_NAMES = (("_main~", "rules_deepgemm~~"), ('"@@//', '"@@rules_deepgemm~//'))
+# Labels of this project: as the main module, and as a dependency.
+_LABELS = ('"@@//', '"@@rules_deepgemm~//')
 
 
 def shared(trees: Path) -> list[str]:
@@ -27,17 +28,17 @@ def shared(trees: Path) -> list[str]:
 
     Each is a tree of links with its own BUILD file, since canonical names differ.
     """
-    (main, dependency), labels = _NAMES
     options = []
     for option in outer_repositories(runfile(os.environ["OUTER_REPOSITORIES"])):
         canonical, _, original = option.partition("=")[2].partition("=")
-        if canonical.rpartition("~")[2] in _HUBS:
+        _, extension, name = re.split("[~+]", canonical)[-3:]
+        if name in _HUBS:
             continue
-        tree = trees / canonical.replace(main, dependency)
+        tree = trees / f"rules_deepgemm~~{extension}~{name}"
         tree.mkdir(parents=True)
         for entry in Path(original).iterdir():
             if entry.name == "BUILD.bazel":
-                (tree / entry.name).write_text(entry.read_text(encoding="utf-8").replace(*labels), encoding="utf-8")
+                (tree / entry.name).write_text(entry.read_text(encoding="utf-8").replace(*_LABELS), encoding="utf-8")
             else:
                 (tree / entry.name).symlink_to(entry)
         options.append(f"--override_repository={tree.name}={tree}")
