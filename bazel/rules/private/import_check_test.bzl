@@ -3,7 +3,7 @@
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
-load("//bazel/torch:runtime_providers.bzl", "TorchRuntimeInfo")
+load("//bazel/torch:providers.bzl", "TorchRuntimeInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
 def _import_check_test_impl(ctx):
