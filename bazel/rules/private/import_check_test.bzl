@@ -78,7 +78,7 @@ _import_check_test = rule(
         ),
         "_skip_missing": attr.label(default = "//bazel/rules:skip_missing_interpreters"),
         "_uv": attr.label(
-            default = "@deepgemm_pip//:uv",
+            default = "@deepgemm_uv//:uv",
             allow_single_file = True,
             cfg = "exec",
             executable = True,
