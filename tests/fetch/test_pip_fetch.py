@@ -124,6 +124,21 @@ def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys, mem
     assert (out / "src/a.cpp").read_text() == "int a;\n"
 
 
+def test_link_in_an_sdist_is_a_copy(index: Index, tmp_path: Path, capsys) -> None:
+    sdist = index.sdist("first", {"LICENSE": "terms", "python/LICENSE": "-> ../LICENSE"})
+    out = tmp_path / "src"
+    assert _run(capsys, "sdist", "--requirements", index.pin(sdist), "--out", out)[0] == 0
+    assert (out / "python/LICENSE").read_text() == "terms"
+    assert not (out / "python/LICENSE").is_symlink()
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../etc/hostname", "absent"])
+def test_link_out_of_an_sdist(index: Index, tmp_path: Path, capsys, target: str) -> None:
+    sdist = index.sdist("first", {"link": f"-> {target}"})
+    error = _fails(capsys, tmp_path / "src", "sdist", "--requirements", index.pin(sdist))
+    assert "first-1.0/link' is a device, or a link to no file of the archive" in error
+
+
 def test_sdist_among_others(index: Index, tmp_path: Path, capsys) -> None:
     archives = [index.sdist("first", {}), index.sdist("second", {})]
     error = _fails(capsys, tmp_path / "src", "sdist", "--requirements", index.pin(*archives))
