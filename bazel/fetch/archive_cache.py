@@ -29,12 +29,14 @@ _VARIABLE = "RULES_DEEPGEMM_WHEEL_CACHE"
 def cache_directory(environment: Mapping[str, str]) -> Path | None:
     """Returns the cache's directory, or None where there is to be none.
 
-    It is $RULES_DEEPGEMM_WHEEL_CACHE (empty: none), else `rules_deepgemm` in $PIP_CACHE_DIR, else
-    `rules_deepgemm/wheels` in $XDG_CACHE_HOME or ~/.cache. PIP_NO_CACHE_DIR turns the last two off.
+    It is $RULES_DEEPGEMM_WHEEL_CACHE (empty: none), else `wheels` in $RULES_DEEPGEMM_CACHE, else `rules_deepgemm` in
+    $PIP_CACHE_DIR, else `rules_deepgemm/wheels` in $XDG_CACHE_HOME or ~/.cache. PIP_NO_CACHE_DIR turns the last two off.
     """
     if _VARIABLE in environment:
         named = environment[_VARIABLE]
         return Path(named).absolute() if named else None
+    if environment.get("RULES_DEEPGEMM_CACHE"):
+        return Path(environment["RULES_DEEPGEMM_CACHE"], "wheels").absolute()
     if environment.get("PIP_NO_CACHE_DIR", "").lower() in ("1", "true", "yes", "on"):
         return None
     if environment.get("PIP_CACHE_DIR"):

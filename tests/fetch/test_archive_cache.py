@@ -138,6 +138,7 @@ def test_many_at_a_time(tmp_path: Path) -> None:
     [
         ({"RULES_DEEPGEMM_WHEEL_CACHE": "/a", "PIP_NO_CACHE_DIR": "1"}, "/a"),
         ({"RULES_DEEPGEMM_WHEEL_CACHE": "", "XDG_CACHE_HOME": "/x"}, None),
+        ({"RULES_DEEPGEMM_CACHE": "/c", "PIP_NO_CACHE_DIR": "1", "PIP_CACHE_DIR": "/p"}, "/c/wheels"),
         ({"PIP_NO_CACHE_DIR": "1", "XDG_CACHE_HOME": "/x"}, None),
         ({"PIP_CACHE_DIR": "/p", "XDG_CACHE_HOME": "/x"}, "/p/rules_deepgemm"),
         ({"XDG_CACHE_HOME": "/x"}, "/x/rules_deepgemm/wheels"),
