@@ -13,7 +13,7 @@ load("//bazel/deepgemm:extension.bzl", _deepgemm = "deepgemm")
 load("//bazel/fetch:wheels.bzl", _wheels = "wheels")
 load("//bazel/pythons:extension.bzl", _pythons = "pythons")
 load("//bazel/torch:extension.bzl", _torch = "torch")
-load("//bazel/torch:runtime.bzl", _torch_runtime = "torch_runtime")
+load("//bazel/torch:runtime_extension.bzl", _torch_runtime = "torch_runtime")
 
 visibility("public")
 

@@ -165,7 +165,6 @@ def _pythons_impl(mctx):
         name = "deepgemm_pythons",
         abis = abis,
         narrowed = bool(only),
-        oldest = matrix.versions[0],
         requires_python = "=={}.*".format(only) if only else matrix.requires_python,
     )
 

@@ -27,10 +27,7 @@ _HEADER = '''"""One python_abi for each CPython that Requires-Python admits."""
 
 package(default_visibility = ["//visibility:public"])
 
-exports_files([
-    "oldest.txt",
-    "versions.bzl",
-])
+exports_files(["versions.bzl"])
 '''
 
 _ALIAS = """
@@ -48,7 +45,6 @@ def _hub_repo_impl(rctx):
         pythons.append(_PYTHON.format(soabi = python_soabi(version), tag = tag, version = version))
         build += _ALIAS.format(abi = abi, tag = tag, version = version)
     rctx.file("BUILD.bazel", build, executable = False)
-    rctx.file("oldest.txt", rctx.attr.oldest, executable = False)
     rctx.file("versions.bzl", _VERSIONS_BZL.format(
         narrowed = rctx.attr.narrowed,
         pythons = "\n".join(pythons),
@@ -57,17 +53,13 @@ def _hub_repo_impl(rctx):
 
 hub_repo = repository_rule(
     implementation = _hub_repo_impl,
-    doc = "The CPythons as a repository: `versions.bzl` for macros, `oldest.txt` for repository rules, `:cp312` and so on.",
+    doc = "The CPythons as a repository: `versions.bzl` for macros, `:cp312` and so on.",
     attrs = {
         "abis": attr.string_dict(
             doc = "From each version, such as `3.12`, oldest first, to its `python_abi` target's label.",
             mandatory = True,
         ),
         "narrowed": attr.bool(doc = "Whether `abis` has fewer CPythons than Requires-Python admits. Default: False."),
-        "oldest": attr.string(
-            doc = "The oldest CPython that Requires-Python admits, such as `3.11`, whether `abis` has it or not.",
-            mandatory = True,
-        ),
         "requires_python": attr.string(doc = "Requires-Python as it was written.", mandatory = True),
     },
 )

@@ -6,7 +6,6 @@ Bazel runs this while it evaluates the `pythons` extension, so that no Python ha
 
 visibility([
     "//bazel/pythons",
-    "//bazel/torch",
     "//tests/pythons",
 ])
 
