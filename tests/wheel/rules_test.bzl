@@ -1,7 +1,14 @@
-"""Analysis tests of extension_wheel, wheel_overlay and import_check_test."""
+"""Analysis tests of extension_wheel, wheel_overlay, import_check_test and wheel_check_test."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//bazel/rules:defs.bzl", "extension_wheel", "import_check_test", "vllm_wheel", "wheel_overlay")
+load(
+    "//bazel/rules:defs.bzl",
+    "extension_wheel",
+    "import_check_test",
+    "vllm_wheel",
+    "wheel_check_test",
+    "wheel_overlay",
+)
 load(":fake_extension.bzl", "fake_extension")
 
 def _action_test_impl(ctx):
@@ -54,6 +61,21 @@ def _options_test_rule(config_settings = {}):
         },
         config_settings = config_settings,
     )
+
+# A test may run where the execution platform's tools cannot: none of its files is built for that platform.
+def _configuration_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    files = analysistest.target_under_test(env)[DefaultInfo].default_runfiles.files.to_list()
+    tools = [file for file in files if ctx.attr.tool in file.short_path]
+    asserts.true(env, bool(tools), "no file of the test is {}".format(ctx.attr.tool))
+    for file in files:
+        asserts.false(env, "-exec" in file.path, "{} is built for the execution platform".format(file.path))
+    return analysistest.end(env)
+
+configuration_test = analysistest.make(
+    _configuration_test_impl,
+    attrs = {"tool": attr.string(mandatory = True)},
+)
 
 options_test = _options_test_rule()
 options_skip_test = _options_test_rule({str(Label("//bazel/rules:skip_missing_interpreters")): True})
@@ -139,6 +161,21 @@ def rules_test_suite(name):
         options = ["--skip-missing"],
         target_under_test = ":import_check",
     )
+    wheel_check_test(
+        name = "wheel_check",
+        tags = ["manual"],
+        wheel = ":ops_wheel",
+    )
+    configuration_test(
+        name = "import_check_configuration_test",
+        target_under_test = ":import_check",
+        tool = "wheel_tools/import_check.py",
+    )
+    configuration_test(
+        name = "wheel_check_configuration_test",
+        target_under_test = ":wheel_check",
+        tool = "wheel_tools/check.py",
+    )
     extension_wheel(
         name = "respelt_wheel",
         distribution = "Ops",
@@ -170,6 +207,8 @@ def rules_test_suite(name):
         target_under_test = ":respelt_overlaid",
     )
     tests = [
+        "import_check_configuration_test",
+        "wheel_check_configuration_test",
         "respelt_version_test",
         "respelt_local_version_test",
         "extension_wheel_test",
