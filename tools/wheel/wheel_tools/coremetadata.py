@@ -1,13 +1,22 @@
-"""Edits a METADATA file's headers and leaves every other byte as it is."""
+"""Edits single headers of a METADATA file. Every other byte stays as it is.
+
+A library would parse METADATA and write it anew, which drops fields that it does not know and wraps long ones. The base
+wheel's METADATA is its publisher's, so that only the lines that the overlay has to change may differ.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from packaging.version import Version
 
-# The first metadata version that knows License-File and License-Expression (PEP 639).
+# The first metadata version with License-File and License-Expression (PEP 639).
 LICENSE_FILE_VERSION = Version("2.4")
+
+# A line that belongs to the headers, for the parser in Python's email package, which reads METADATA everywhere. A line
+# of white space alone continues a field: setuptools writes the empty lines of a licence text that way.
+_HEADER = re.compile(rb"[!-9;-~]*:|[ \t]|From ")
 
 
 def edit_metadata(
@@ -19,10 +28,15 @@ def edit_metadata(
     drop_license_prefix: str = "",
     license_expression: str = "",
 ) -> bytes:
-    """METADATA with another Version, another Requires-Python unless empty, and more License-File lines.
+    """METADATA with some fields replaced.
 
-    `license_files` are added after those that are there, less those that begin with `drop_license_prefix`;
-    `license_expression`, unless empty, takes the place of the one that is there.
+    Args:
+        data: The METADATA file.
+        version: The new Version.
+        requires_python: The new Requires-Python. Default: the old one stays.
+        license_files: Values of License-File lines to add after those that are there. Default: none.
+        drop_license_prefix: License-File lines whose values begin so are left out. Default: all stay.
+        license_expression: Replaces the value of License-Expression, if the field is there. Default: the old one stays.
     """
     headers, body = _split(data)
     newline = b"\r\n" if headers and headers[0].endswith(b"\r\n") else b"\n"
@@ -45,7 +59,7 @@ def edit_metadata(
         elif key == b"license-file" and drop and value.startswith(drop):
             continue
         elif key != b"requires-python" or not requires_python:
-            edited.append(header if header.endswith(b"\n") else header + newline)
+            edited.append(header if header.endswith((b"\n", b"\r")) else header + newline)
         if key == b"license-file":
             insert_at = len(edited)
     if insert_at is None:
@@ -55,11 +69,11 @@ def edit_metadata(
 
 
 def _split(data: bytes) -> tuple[list[bytes], bytes]:
-    """The header fields, each with its continuation lines, and the rest from the empty line on."""
+    """The header fields, each with its continuation lines, and the rest: the empty line and the description."""
     headers: list[bytes] = []
     at = 0
     for text in data.splitlines(keepends=True):
-        if not text.strip():
+        if not _HEADER.match(text):
             break
         if headers and text[:1] in b" \t":
             headers[-1] += text
