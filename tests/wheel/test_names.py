@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.utils import InvalidName, InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
-from wheel_tools.overlay import joined_platform, joined_version
+from wheel_tools.overlay_plan import joined_platform, joined_version
 
 RESULTS = json.loads(Path(os.environ["WHEEL_NAMES"]).read_text(encoding="utf-8"))
 

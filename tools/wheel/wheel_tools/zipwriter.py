@@ -1,8 +1,8 @@
-"""Writes zip archives whose bytes depend on nothing but what is put in.
+"""Writes zip archives whose bytes depend only on the members that are written.
 
-The standard library's writer cannot take members over as they are stored, and decompressing and compressing a 336 MB
-wheel takes half a minute. This one copies the compressed bytes. Headers are written anew from the source archive's
-directory, so that nothing that hides between a local header and the directory comes along.
+zipfile cannot copy a member as it is stored, and to decompress and compress a 336 MB wheel takes half a minute. This
+writer copies the compressed bytes. It writes each header from the source archive's directory, so that it does not copy
+bytes that are hidden between a local header and the directory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from wheel_tools.archive import Member, WheelArchive
+from wheel_tools.zipreader import Member, ZipReader
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -28,7 +28,7 @@ _UTF8 = 0x800
 _DATA_DESCRIPTOR = 0x8
 _UNIX = 3
 
-# The earliest time that the format can hold, as (date, time) in MS-DOS's coding: 1980-01-01 00:00.
+# The earliest time that the format can state, 1980-01-01 00:00, as MS-DOS encodes it: (date, time).
 EPOCH = ((1 << 5) | 1, 0)
 FILE_MODE = 0o100644
 
@@ -50,21 +50,21 @@ class _Entry:
 
 
 def dos_time(date_time: tuple[int, int, int, int, int, int]) -> tuple[int, int]:
-    """A zipfile.ZipInfo's date_time in MS-DOS's coding, as (date, time)."""
+    """A zipfile.ZipInfo's date_time as MS-DOS encodes it: (date, time)."""
     year, month, day, hour, minute, second = date_time
     return (year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | second // 2
 
 
 class ZipWriter:
-    """Writes members one after the other to an open, empty file; finish() writes the directory."""
+    """Writes members one after the other to an open, empty file. finish() writes the directory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._offset = 0
         self._entries: list[_Entry] = []
 
-    def copy(self, archive: WheelArchive, member: Member, name: str) -> None:
-        """Takes a member over under a name, its compressed bytes, time and mode as they are."""
+    def copy(self, archive: ZipReader, member: Member, name: str) -> None:
+        """Copies a member under a name. Its compressed bytes, time and mode stay as they are."""
         info = member.info
         self._start(
             name,
@@ -82,7 +82,7 @@ class ZipWriter:
         self._write(archive.raw_chunks(member))
 
     def add(self, name: str, data: bytes, when: tuple[int, int] = EPOCH, mode: int = FILE_MODE) -> None:
-        """Compresses bytes into a new member."""
+        """Compresses bytes into a new member. Default: 1980, and a mode of 0644."""
         deflate = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
         compressed = deflate.compress(data) + deflate.flush()
         self._start(
