@@ -192,7 +192,8 @@ def test_missing_record(tmp_path):
         ("a,sha256=x, 1", "the line 'a,sha256=x, 1'"),
         ("a,sha256=x,٣", "the line 'a,sha256=x,٣'"),
         ("a,sha256=x," + "9" * 5000, "the line 'a,sha256=x,999"),
-        ('a,"sha256=x,1', "the line 'a,sha256=x,1'; expected path,hash,size"),
+        ('a,"sha256=x,1', "not CSV"),
+        ('a,"sha256=x"y,1', "not CSV"),
         ("a" * 200000 + ",,", "not CSV"),
     ],
 )
@@ -217,6 +218,10 @@ def test_a_record_with_quotes_empty_lines_and_no_hashes(tmp_path):
         ('c"d.py', "", "", None),
     ]
     assert format_record(entries) == b'"a, b.py",sha256=x,1\n"c""d.py",,\n'
+
+
+def test_a_backslash_in_a_path_stays():
+    assert [entry.path for entry in parse_record(b"a\\b.py,,\n")] == ["a\\b.py"]
 
 
 def test_a_record_that_is_not_utf_8():

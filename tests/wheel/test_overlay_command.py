@@ -33,7 +33,7 @@ def test_the_command_prints_the_name_that_it_chose(tmp_path, capsys):
     assert (tmp_path / RESULT).is_file()
 
 
-def test_the_command_has_nothing_to_tell_of_a_named_output(tmp_path, capsys):
+def test_the_command_prints_nothing_for_a_named_output(tmp_path, capsys):
     assert run(tmp_path, "--out", tmp_path / RESULT) == 0
     assert capsys.readouterr().out == ""
     assert (tmp_path / RESULT).is_file()

@@ -107,7 +107,7 @@ def test_a_base_for_this_torch(tmp_path, requires):
     overlaid(tmp_path, base_wheel(tmp_path, requires=requires))
 
 
-def test_the_torch_can_be_told(tmp_path):
+def test_the_torch_can_be_passed(tmp_path):
     settings = Settings("ops", "app/third_party", "x", "2.14.0+cu130")
     overlaid(tmp_path, overlay=overlay_wheel(tmp_path, requires=""), settings=settings)
     wrong = Settings("ops", "app/third_party", "y", "2.13.0")

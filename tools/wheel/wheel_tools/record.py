@@ -1,7 +1,7 @@
 """RECORD: the list of a wheel's files with their hashes and sizes (the binary distribution format).
 
-`installer` splits the lines and makes the entries. This module adds the number of a wrong line, and refuses values that
-`installer` reads leniently, such as a size in the digits of another script.
+The entries are those of `installer`. This module adds the number of a wrong line, and refuses values that `installer` reads
+leniently, such as a size in the digits of another script.
 """
 
 from __future__ import annotations
@@ -41,30 +41,30 @@ class RecordEntry(records.RecordEntry):
 
 def parse_record(data: bytes, where: str = "RECORD") -> list[RecordEntry]:
     """The lines of a RECORD in their order, duplicates included. A wrong line is a WheelError about `where`."""
-    number = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal number
-        for line in io.StringIO(data.decode("utf-8"), newline=""):
-            number += 1
-            if line.strip():
-                yield line
-
     try:
-        return [_entry(row) for row in records.parse_record_file(lines())]
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         found = f"bytes that are not UTF-8 ({error.reason} at byte {error.start})"
         raise WheelError(where, found=found, expected="a UTF-8 CSV file", fix=_FIX) from None
+    # installer's own parse_record_file turns backslashes into slashes, and hides a member that tools disagree about.
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return [_entry(row) for row in rows if row]
     except records.InvalidRecordEntry as error:
         found = f"the line {','.join(error.elements)!r}"
     except csv.Error as error:
         found = f"a line that is not CSV ({error})"
     raise WheelError(
-        f"{where}, line {number}", found=found, expected="path,hash,size, such as a.py,sha256=47DEQp…,0", fix=_FIX
+        f"{where}, line {rows.line_num}",
+        found=found,
+        expected="path,hash,size, such as a.py,sha256=47DEQp…,0",
+        fix=_FIX,
     )
 
 
-def _entry(row: tuple[str, str, str]) -> RecordEntry:
+def _entry(row: list[str]) -> RecordEntry:
+    if len(row) != 3:
+        raise records.InvalidRecordEntry(row, ["not three elements"])
     _, digest, size = row
     # int() also reads signs, spaces, underscores and other scripts' digits, and takes long for very long numbers.
     good_size = not size or (size.isascii() and size.isdecimal() and len(size) < 20)
