@@ -89,6 +89,13 @@ def test_metadata_as_other_tools_spell_it(tmp_path):
     ]
 
 
+def test_a_label_of_two_project_urls(tmp_path, capsys):
+    assert (
+        run(tmp_path, "--project-url=Source, https://example.org/", "--project-url=Source, https://example.com/") == 1
+    )
+    assert "found 'Source, https://example.com/'; expected 'Label, URL'" in capsys.readouterr().err
+
+
 def test_order_and_times_of_the_inputs_do_not_matter(tmp_path):
     files = {"ops/__init__.py": b"", "ops/a.py": b"1", **extensions("ops")}
     for directory, order in (("one", list(files)), ("two", list(reversed(files)))):

@@ -15,16 +15,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.metadata import ExceptionGroup, Metadata
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheel_tools import command
 from wheel_tools.archive import is_safe_name
+from wheel_tools.coremetadata import Description, write_metadata
 from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
 from wheel_tools.pythons import admitted
@@ -33,30 +32,6 @@ from wheel_tools.tags import expand
 from wheel_tools.zipwriter import EPOCH, FILE_MODE, ZipWriter
 
 _LIBRARY_MODE = 0o100755
-
-# The options that set fields of METADATA, where they have other names than the fields.
-_OPTIONS = {"license-file": "--license", "name": "--distribution", "requires-dist": "--requires"}
-
-
-@dataclass(frozen=True)
-class Description:
-    """What METADATA states besides the version. An empty value states nothing.
-
-    Attributes:
-        distribution: Name.
-        requires_python: Requires-Python (PEP 440).
-        requires: Requires-Dist lines (PEP 508).
-        summary: Summary, one line.
-        license_expression: License-Expression (SPDX, PEP 639).
-        project_urls: Project-URL lines, `Label, URL`.
-    """
-
-    distribution: str
-    requires_python: str
-    requires: tuple[str, ...] = ()
-    summary: str = ""
-    license_expression: str = ""
-    project_urls: tuple[str, ...] = ()
 
 
 def build_wheel(out: Path, about: Description, files: dict[str, Path], licenses: dict[str, Path]) -> None:
@@ -83,7 +58,7 @@ def build_wheel(out: Path, about: Description, files: dict[str, Path], licenses:
     dist_info = f"{stem}-{version}.dist-info"
     sources = {**files, **{f"{dist_info}/licenses/{path}": source for path, source in licenses.items()}}
     generated = {
-        f"{dist_info}/METADATA": _metadata(about, version, licenses),
+        f"{dist_info}/METADATA": write_metadata(about, version, licenses),
         f"{dist_info}/WHEEL": _wheel_file("-".join(tag[-3:])),
     }
     # Renamed when complete, so that a failure leaves nothing that looks like a wheel.
@@ -156,40 +131,6 @@ def _check_matrix(name: str, requires_python: str, files: dict[str, Path]) -> No
                 expected=f"{', '.join(wanted) or 'none'}, which Requires-Python {requires_python} admits",
                 fix="give the wheel the Requires-Python that the Pythons of the build follow from",
             )
-
-
-def _metadata(about: Description, version: Version, licenses: dict[str, Path]) -> bytes:
-    raw = {
-        "metadata_version": "2.4",
-        "name": about.distribution,
-        "version": str(version),
-        "summary": about.summary,
-        "license_expression": about.license_expression,
-        "license_files": sorted(licenses),
-        "requires_python": about.requires_python,
-        "requires_dist": list(about.requires),
-        "project_urls": dict(_project_url(url) for url in about.project_urls),
-    }
-    try:
-        headers = Metadata.from_raw({key: value for key, value in raw.items() if value}).as_rfc822().items()
-    except ExceptionGroup as group:
-        error = group.exceptions[0]
-        field = getattr(error, "field", "")
-        raise WheelError(
-            _OPTIONS.get(field, f"--{field}"),
-            found=str(error),
-            expected="a value that the core metadata specification allows",
-            fix="correct the option",
-        ) from None
-    # packaging writes the keys in lower case.
-    return "".join(f"{key.title()}: {value}\n" for key, value in headers).encode()
-
-
-def _project_url(text: str) -> tuple[str, str]:
-    label, comma, url = text.partition(",")
-    if not comma or not label.strip() or not url.strip() or len(text.splitlines()) != 1:
-        raise WheelError("--project-url", found=repr(text), expected="'Label, URL' on one line", fix="correct it")
-    return label.strip(), url.strip()
 
 
 def _wheel_file(tag: str) -> bytes:

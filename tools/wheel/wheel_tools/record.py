@@ -1,7 +1,7 @@
 """RECORD: the list of a wheel's files with their hashes and sizes (the binary distribution format).
 
-The entries are those of `installer`. This module adds the number of a wrong line, and refuses values that `installer` reads
-leniently, such as a size in the digits of another script.
+The entries are those of `installer`. This module adds the number of a wrong line, and refuses values that `installer`
+reads leniently, such as a size in the digits of another script.
 """
 
 from __future__ import annotations

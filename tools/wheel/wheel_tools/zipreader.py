@@ -28,10 +28,11 @@ MAX_MEMBER = 16 << 20
 
 DOWNLOAD = "download the wheel again, or build it again"
 
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-_END_RECORD = struct.Struct("<4s4H2IH")
-_END_RECORD_64 = struct.Struct("<4sQ2H2I4Q")
-_LOCATOR_64 = struct.Struct("<4sIQI")
+# Headers of the zip format (APPNOTE.TXT, section 4.3), which zipwriter.py writes.
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+END_RECORD = struct.Struct("<4s4H2IH")
+END_RECORD_64 = struct.Struct("<4sQ2H2I4Q")
+LOCATOR_64 = struct.Struct("<4sIQI")
 
 # What zipfile and the decompressors raise for damaged bytes.
 ZIP_ERRORS = (
@@ -137,11 +138,11 @@ class ZipReader:
         size = self._file.seek(0, 2)
         if size == 0:
             raise self.error(found="an empty file", expected="a wheel", fix=DOWNLOAD)
-        tail_at = max(0, size - _END_RECORD.size - 0xFFFF)
+        tail_at = max(0, size - END_RECORD.size - 0xFFFF)
         self._file.seek(tail_at)
         tail = self._file.read(size - tail_at)
         at = tail.rfind(b"PK\5\6")
-        if at < 0 or len(tail) - at < _END_RECORD.size:
+        if at < 0 or len(tail) - at < END_RECORD.size:
             self._file.seek(0)
             found = (
                 "a zip archive without its end (a truncated download?)"
@@ -149,14 +150,14 @@ class ZipReader:
                 else "a file that is not a zip archive"
             )
             raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip archive", fix=DOWNLOAD)
-        directory = _END_RECORD.unpack_from(tail, at)[5]
-        locator_at = tail_at + at - _LOCATOR_64.size
-        if locator_at >= _END_RECORD_64.size:
-            self._file.seek(locator_at - _END_RECORD_64.size)
-            block = self._file.read(_END_RECORD_64.size + _LOCATOR_64.size)
+        directory = END_RECORD.unpack_from(tail, at)[5]
+        locator_at = tail_at + at - LOCATOR_64.size
+        if locator_at >= END_RECORD_64.size:
+            self._file.seek(locator_at - END_RECORD_64.size)
+            block = self._file.read(END_RECORD_64.size + LOCATOR_64.size)
             # zipfile takes the zip64 end record just before its locator, whatever offset the locator states.
-            if block[_END_RECORD_64.size :].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
-                directory = max(directory if directory != 0xFFFFFFFF else 0, _END_RECORD_64.unpack_from(block)[8])
+            if block[END_RECORD_64.size :].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
+                directory = max(directory if directory != 0xFFFFFFFF else 0, END_RECORD_64.unpack_from(block)[8])
         if directory > MAX_DIRECTORY:
             raise self.error(
                 found=f"an archive directory of {directory} bytes", expected=f"at most {MAX_DIRECTORY}", fix=DOWNLOAD
@@ -214,15 +215,15 @@ class ZipReader:
         """Where the member's stored bytes begin. A local header that disagrees with the directory is a WheelError."""
         offset = member.info.header_offset
         self._file.seek(offset)
-        header = self._file.read(_LOCAL_HEADER.size)
-        if len(header) != _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
+        header = self._file.read(LOCAL_HEADER.size)
+        if len(header) != LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
             raise self.error(
                 found="no local header where the archive's directory points",
                 expected="one",
                 fix=DOWNLOAD,
                 member=member.name,
             )
-        fields = _LOCAL_HEADER.unpack(header)
+        fields = LOCAL_HEADER.unpack(header)
         method, name_size, extra_size = fields[3], fields[9], fields[10]
         name = self._file.read(name_size)
         if method != member.info.compress_type or name != _stored_name(member):
@@ -232,7 +233,7 @@ class ZipReader:
                 fix=DOWNLOAD,
                 member=member.name,
             )
-        return offset + _LOCAL_HEADER.size + name_size + extra_size
+        return offset + LOCAL_HEADER.size + name_size + extra_size
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """The member's bytes as they are stored, compressed."""
