@@ -151,6 +151,14 @@ def test_data_directory_build_number_and_signatures(tmp_path):
     assert not [name for name in members if name.endswith(".jws") or name.startswith("app-1.0.")]
 
 
+def test_a_base_whose_version_is_not_normalized(tmp_path):
+    out = overlaid(tmp_path, base_wheel(tmp_path, "App-v1.0+CU_0129-cp38-abi3-manylinux_2_28_x86_64.whl"))
+    assert out.name == "app-1.0+cu.129.ops.2.8.2-cp38-abi3-manylinux_2_28_x86_64.whl"
+    with WheelArchive(out) as wheel:
+        assert wheel.dist_info == "app-1.0+cu.129.ops.2.8.2.dist-info"
+        assert wheel.metadata["version"] == "1.0+cu.129.ops.2.8.2"
+
+
 def test_stronger_hashes_in_record_are_checked_too(tmp_path):
     good = contents(base_wheel(tmp_path / "good"))
     lines = [record_line(path, data, "sha512") for path, data in good.items() if not path.endswith("RECORD")]
