@@ -119,7 +119,12 @@ def test_what_unzips_it_finds_what_was_put_in(tmp_path):
         ({"requires_python": "three"}, "--requires-python: found 'three'"),
         ({"files": {"ops/__init__.py": b""}}, "no extension module"),
         ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
+        (
+            {"files": {"ops-2.8.2.dist-info/METADATA": b"", **extensions("ops")}},
+            "the member ops-2.8.2.dist-info/METADATA among the files",
+        ),
         ({"name": "ops.whl"}, "not a wheel's"),
+        ({"name": NAME.replace("-2.8.2-", "-2.8.2-1a-")}, "found the build tag 1a; expected none"),
         ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
         ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
     ],

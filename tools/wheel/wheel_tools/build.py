@@ -12,7 +12,6 @@ Exit code: 0; 1 after an error, which is one line on standard error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +26,9 @@ from wheel_tools.coremetadata import Description, write_metadata
 from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
 from wheel_tools.pythons import admitted
-from wheel_tools.record import RecordEntry, entry_for, format_record
 from wheel_tools.tags import expand
-from wheel_tools.zipwriter import EPOCH, FILE_MODE, ZipWriter
+from wheel_tools.wheelwriter import new_wheel
+from wheel_tools.zipwriter import FILE_MODE
 
 _LIBRARY_MODE = 0o100755
 
@@ -52,39 +51,30 @@ def build_wheel(out: Path, about: Description, files: dict[str, Path], licenses:
                 expected="a relative path without . or ..",
                 fix="correct the path in the option",
             )
+        if path.split("/")[0].endswith(".dist-info"):
+            raise WheelError(
+                out.name,
+                found=f"the member {path} among the files",
+                expected="no file in .dist-info, which wheel-build writes",
+                fix="leave it out; pass licences with --license",
+            )
     _check_matrix(out.name, about.requires_python, files)
 
     stem, _, *tag = out.name[: -len(".whl")].split("-")
     dist_info = f"{stem}-{version}.dist-info"
     sources = {**files, **{f"{dist_info}/licenses/{path}": source for path, source in licenses.items()}}
-    generated = {
-        f"{dist_info}/METADATA": write_metadata(about, version, licenses),
-        f"{dist_info}/WHEEL": _wheel_file("-".join(tag[-3:])),
-    }
-    # Renamed when complete, so that a failure leaves nothing that looks like a wheel.
-    aside = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        with aside.open("xb") as file:
-            writer, entries = ZipWriter(file), []
-            for path in sorted(sources, key=lambda path: (path.startswith(dist_info), path)):
-                data = sources[path].read_bytes()
-                writer.add(path, data, EPOCH, _LIBRARY_MODE if path.endswith(".so") else FILE_MODE)
-                entries.append(entry_for(path, data))
-            for path, data in generated.items():
-                writer.add(path, data)
-                entries.append(entry_for(path, data))
-            record = f"{dist_info}/RECORD"
-            writer.add(record, format_record([*entries, RecordEntry(record, None, None)]))
-            writer.finish()
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
+    with new_wheel(out) as wheel:
+        for path in sorted(sources, key=lambda path: (path.startswith(dist_info), path)):
+            wheel.add(path, sources[path].read_bytes(), mode=_LIBRARY_MODE if path.endswith(".so") else FILE_MODE)
+        wheel.add(f"{dist_info}/METADATA", write_metadata(about, version, licenses))
+        wheel.add(f"{dist_info}/WHEEL", _wheel_file("-".join(tag[-3:])))
+        wheel.add_record(dist_info)
 
 
 def _check_name(out: Path, distribution: str) -> Version:
     """The version that the output's name states."""
     try:
-        name, version, _, _ = parse_wheel_filename(out.name)
+        name, version, build, _ = parse_wheel_filename(out.name)
     except (InvalidWheelFilename, ValueError) as error:
         raise WheelError(
             str(out),
@@ -92,6 +82,10 @@ def _check_name(out: Path, distribution: str) -> Version:
             expected="NAME-VERSION-PYTHON-ABI-PLATFORM.whl",
             fix="correct the name",
         ) from None
+    if build:
+        raise WheelError(
+            out.name, found=f"the build tag {build[0]}{build[1]}", expected="none", fix="leave it out of the name"
+        )
     if canonicalize_name(distribution) != name:
         raise WheelError(
             out.name,

@@ -13,7 +13,6 @@ Exit code: 0; 1 after an error, which is one line on standard error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,10 +27,10 @@ from wheel_tools.errors import WheelError
 from wheel_tools.import_aliases import alias_code
 from wheel_tools.overlay_inputs import Settings, check_inputs
 from wheel_tools.overlay_plan import Plan, make_plan
-from wheel_tools.record import RecordEntry, entry_for, format_record
 from wheel_tools.record_hashes import verified_entries
 from wheel_tools.tags import expand
-from wheel_tools.zipwriter import FILE_MODE, ZipWriter, dos_time
+from wheel_tools.wheelwriter import WheelWriter, new_wheel
+from wheel_tools.zipwriter import dos_time
 
 
 def overlay_wheel(
@@ -60,39 +59,23 @@ def overlay_wheel(
                 expected=plan.file_name,
                 fix="give the output the name that its contents require",
             )
-        # Renamed when complete, so that a failure leaves nothing that looks like a wheel.
-        aside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with aside.open("xb") as file:
-                _write(ZipWriter(file), base, overlay, settings, plan)
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
+        with new_wheel(target) as wheel:
+            _write(wheel, base, overlay, settings, plan)
     return target
 
 
-def _write(writer: ZipWriter, base: WheelArchive, overlay: WheelArchive, settings: Settings, plan: Plan) -> None:
-    entries: list[RecordEntry] = []
-
-    def add(name: str, data: bytes, when: tuple[int, int], mode: int = FILE_MODE) -> None:
-        writer.add(name, data, when, mode)
-        entries.append(entry_for(name, data))
-
+def _write(wheel: WheelWriter, base: WheelArchive, overlay: WheelArchive, settings: Settings, plan: Plan) -> None:
     verified = verified_entries(plan.copies)
     for copy in plan.copies:
         if plan.aliases and copy.archive is overlay and copy.name == f"{settings.place}__init__.py":
             data = overlay.read(copy.member) + alias_code(settings.package, plan.aliases)
-            add(copy.name, data, dos_time(copy.member.info.date_time), copy.member.mode)
-            continue
-        writer.copy(copy.archive, copy.member, copy.name)
-        if not copy.member.is_dir:
-            entries.append(verified[copy.name])
+            wheel.add(copy.name, data, dos_time(copy.member.info.date_time), copy.member.mode)
+        else:
+            wheel.copy(copy.archive, copy.member, copy.name, verified.get(copy.name))
     when = dos_time(base.by_name[f"{base.dist_info}/METADATA"].info.date_time)
-    add(f"{plan.dist_info}/METADATA", _metadata(base, overlay, settings, plan), when)
-    add(f"{plan.dist_info}/WHEEL", _wheel_file(base, plan), when)
-    record = f"{plan.dist_info}/RECORD"
-    writer.add(record, format_record([*entries, RecordEntry(record, None, None)]), when)
-    writer.finish()
+    wheel.add(f"{plan.dist_info}/METADATA", _metadata(base, overlay, settings, plan), when)
+    wheel.add(f"{plan.dist_info}/WHEEL", _wheel_file(base, plan), when)
+    wheel.add_record(plan.dist_info, when)
 
 
 def _metadata(base: WheelArchive, overlay: WheelArchive, settings: Settings, plan: Plan) -> bytes:
