@@ -90,15 +90,11 @@ def _gcc_toolchain_config_impl(ctx):
                 "-L{}/lib/{}".format(sysroot, _TARGET),
                 "-Wl,-z,relro,-z,now",
                 # What is linked statically of the compiler's libraries is nobody else's to use.
-                "-Wl,--exclude-libs,libcompat_glibc.a:libcompat_libstdcxx.a:libcompat_to_chars.a:libgcc.a:" +
-                "libgcc_eh.a:libstdc++.a:libstdc++_nonshared.a",
+                "-Wl,--exclude-libs,libcompat_glibc.a:libcompat_libstdcxx.a:libgcc.a:libgcc_eh.a:libstdc++.a:" +
+                "libstdc++_nonshared.a",
             ]),
             flags(LINK_ACTIONS, ["-Wl,--gc-sections"], with_features = in_mode("opt")),
         ]),
-
-        # std::to_chars for floating-point numbers, and with it std::format, without 180 kB of tables and code; the text
-        # is the same, decimal forms take longer (docs/architecture.md). It comes ahead of libstdc++, which has it, too.
-        feature(name = "small_float_to_chars", flag_sets = [flags(LINK_ACTIONS, ["-lcompat_to_chars"])]),
         feature(name = "default_link_libs", enabled = True, flag_sets = [
             # Until glibc 2.34 threads and dlopen were libraries of their own; who builds on a newer one forgets them.
             flags(LINK_ACTIONS, ["-Wl,--push-state,--as-needed", "-lstdc++", "-lm", "-lpthread", "-ldl", "-Wl,--pop-state"]),

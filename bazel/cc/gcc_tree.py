@@ -69,8 +69,6 @@ _PRIVATE_STATE = {
 }
 # Data that nobody writes, though it lies among what is written: tables of characters and names.
 _CONSTANT_STATE = re.compile(r"_S_atoms|_S_timezones")
-# Of compat/, what only those link who ask for it (the feature small_float_to_chars).
-_TO_CHARS = "to_chars.cc"
 # Found in the sysroot, whose versions are older; Debian's links lead to packages that the lock does without.
 _SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.so.1"}
 
@@ -223,7 +221,7 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
     - libstdc++_nonshared.a is that static library without the members that hold state.
       The two archives ask for each other, hence the group.
     - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here: what is
-      then still missing. libcompat_to_chars.a, of the same kind, is in no script: a feature of the toolchain links it.
+      then still missing.
     - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
     """
     for path in sorted((root / "sysroot").rglob("lib*.so*")):
@@ -235,8 +233,7 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         compiler = Compiler(root, prefix, Path(temporary))
         shutil.copytree(compat, temporary, dirs_exist_ok=True)
         compiler.archive(compat.glob("*.c"), f"{prefix}/lib/libcompat_glibc.a")
-        compiler.archive(set(compat.glob("*.cc")) - {compat / _TO_CHARS}, f"{prefix}/lib/libcompat_libstdcxx.a")
-        compiler.archive([compat / _TO_CHARS], f"{prefix}/lib/libcompat_to_chars.a")
+        compiler.archive(compat.glob("*.cc"), f"{prefix}/lib/libcompat_libstdcxx.a")
         nonshared = f"{prefix}/lib/libstdc++_nonshared.a"
         shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
         members = stateful_members(compiler, nonshared, f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6")

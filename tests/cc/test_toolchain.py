@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import re
 import subprocess
 from pathlib import Path
@@ -42,7 +41,7 @@ def needed_versions(library: Path) -> set[str]:
         }
 
 
-@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "libprobe_small.so", "modern"])
+@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
 def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
     versions = needed_versions(HERE / name)
     too_new = {
@@ -63,7 +62,7 @@ def test_no_run_path_is_left_where_it_is_unwanted() -> None:
     assert {"DT_RPATH", "DT_RUNPATH"} & dynamic_tags(HERE / "libprobe_debug.so").keys()
 
 
-@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "libprobe_small.so", "modern"])
+@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
 def test_names_no_directory_of_the_machine(name: str) -> None:
     content = (HERE / name).read_bytes()
     found = re.findall(rb"[ -~]*(?:/execroot/|/home/|/root/|/sandbox/|/tmp/|output_base|/proc/self/cwd)[ -~]*", content)
@@ -83,42 +82,6 @@ def test_the_time_of_the_build_is_redacted() -> None:
     library.probe_number.restype, library.probe_number.argtypes = ctypes.c_double, [ctypes.c_double]
     assert library.probe_built() == b"tests/cc/probe.cc redacted redacted"
     assert library.probe_number(2.0) == 1024.0
-
-
-def loaded(library: Path) -> tuple[set[str], int]:
-    """The names that `library` exports, and how many bytes of it are loaded."""
-    with library.open("rb") as stream:
-        elf = ELFFile(stream)
-        symbols = elf.get_section_by_name(".dynsym").iter_symbols()
-        exported = {symbol.name for symbol in symbols if symbol.entry.st_shndx != "SHN_UNDEF"}
-        return exported, sum(segment.header.p_filesz for segment in elf.iter_segments("PT_LOAD"))
-
-
-def probe_text(name: str, number: float) -> bytes:
-    ctypes.CDLL(str(HERE / "libanswer.so"), mode=ctypes.RTLD_GLOBAL)
-    library = ctypes.CDLL(str(HERE / name))
-    library.probe_text.restype, library.probe_text.argtypes = ctypes.c_char_p, [ctypes.c_double]
-    return library.probe_text(number)
-
-
-def test_the_small_to_chars_leaves_out_the_tables() -> None:
-    exported, size = loaded(HERE / "libprobe.so")
-    small_exported, small_size = loaded(HERE / "libprobe_small.so")
-    assert "probe_text" in small_exported
-    assert small_exported == exported
-    # The tables are 128 kB, the code for them 62 kB.
-    assert size - small_size > 170_000
-
-
-@pytest.mark.parametrize("number", [0.1, 1e23, -(2.0**-1074), 1.7e308, 12345678.0, math.inf, -math.nan])
-def test_the_small_to_chars_writes_the_same(number: float) -> None:
-    assert probe_text("libprobe_small.so", number) == probe_text("libprobe.so", number)
-
-
-def test_the_small_to_chars_writes_the_same_as_all_of_libstdcxx() -> None:
-    result = run("compare_to_chars")
-    assert result.returncode == 0, result.stdout
-    assert result.stdout.endswith(" 0 differ\n")
 
 
 def run(name: str) -> subprocess.CompletedProcess:

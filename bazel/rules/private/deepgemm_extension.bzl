@@ -26,7 +26,6 @@ def deepgemm_extension(
         deps = None,
         copts = [],
         whole_program = None,
-        features = [],
         **kwargs):
     """DeepGEMM's extension module `_C`: `torch_extension` with DeepGEMM's sources, headers and compiler options.
 
@@ -46,8 +45,6 @@ def deepgemm_extension(
             (`-O3 -Wno-psabi -Wno-deprecated-declarations`), `-Wno-dangling-reference`, `-fno-stack-protector`,
             `-fno-reorder-blocks-and-partition`, `-fno-align-{jumps,labels,loops}` and
             `--param=ggc-min-heapsize=4194304`, so that they win.
-        features: Features of the C++ toolchain, beside the hermetic GCC's `small_float_to_chars`: DeepGEMM formats floats
-            in hexadecimal only, when it writes a kernel. `["-small_float_to_chars"]` leaves that one out.
         whole_program: As for `torch_extension`. Default: DeepGEMM's one source is, other `srcs` are not.
         **kwargs: Handed on to `torch_extension`.
     """
@@ -55,7 +52,6 @@ def deepgemm_extension(
         name = name,
         srcs = [Label("@deepgemm_src//:python_api")] if srcs == None else srcs,
         copts = _COPTS + copts,
-        features = ["small_float_to_chars"] + features,
         whole_program = srcs == None if whole_program == None else whole_program,
         deps = [Label("@deepgemm_src//:headers")] if deps == None else deps,
         **kwargs
