@@ -1,4 +1,4 @@
-// A shared library with what asks for new symbol versions where it may, and for a path where one may get in.
+// A shared library that would need new symbol versions and contain paths of the machine, if the toolchain let it.
 
 #include <cmath>
 #include <filesystem>

@@ -1,4 +1,4 @@
-"""What the hermetic compiler made: shared libraries for a wheel, and programs with sanitizers."""
+"""The hermetic compiler's output: shared libraries for a wheel, static programs, programs with sanitizers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEWEST = {"GLIBC": (2, 28), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11), "GCC": 
 
 
 def dynamic_tags(library: Path) -> dict[str, list[str]]:
-    """From the names of the dynamic section's tags to their strings."""
+    """Maps the names of the dynamic section's tags to their strings."""
     tags: dict[str, list[str]] = {}
     with library.open("rb") as stream:
         for section in ELFFile(stream).iter_sections():
@@ -42,7 +42,7 @@ def needed_versions(library: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
-def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
+def test_needs_nothing_newer_than_manylinux_2_28(name: str) -> None:
     versions = needed_versions(HERE / name)
     too_new = {
         version
@@ -54,22 +54,22 @@ def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
     assert not too_new
 
 
-def test_no_run_path_is_left_where_it_is_unwanted() -> None:
+def test_no_solib_rpaths() -> None:
     tags = dynamic_tags(HERE / "libprobe.so")
     assert "libanswer.so" in tags["DT_NEEDED"]
     assert not {"DT_RPATH", "DT_RUNPATH"} & tags.keys()
-    # Elsewhere Bazel's own is there: programs find their libraries in the output tree.
+    # Without the feature, Bazel's RUNPATH leads programs to their libraries in the output tree.
     assert {"DT_RPATH", "DT_RUNPATH"} & dynamic_tags(HERE / "libprobe_debug.so").keys()
 
 
 @pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
-def test_names_no_directory_of_the_machine(name: str) -> None:
+def test_has_no_directory_of_the_machine(name: str) -> None:
     content = (HERE / name).read_bytes()
     found = re.findall(rb"[ -~]*(?:/execroot/|/home/|/root/|/sandbox/|/tmp/|output_base|/proc/self/cwd)[ -~]*", content)
     assert not found
 
 
-def test_debug_information_is_there_when_asked_for() -> None:
+def test_debug_information_has_a_relative_directory() -> None:
     with (HERE / "libprobe_debug.so").open("rb") as stream:
         unit = next(ELFFile(stream).get_dwarf_info().iter_CUs())
         assert unit.get_top_DIE().attributes["DW_AT_comp_dir"].value == b"."
@@ -93,8 +93,22 @@ def test_new_library_features_work_with_the_old_library() -> None:
     assert (result.returncode, result.stdout) == (0, "synchronized\nprinted 5\nwritten\n"), result.stderr
 
 
-def test_headers_apart_are_there_for_those_that_depend_on_them() -> None:
+def test_more_headers() -> None:
     assert run("rare_headers").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["static", "static_c", "static_feature", "static_pie"])
+def test_static_programs_run(name: str) -> None:
+    with (HERE / name).open("rb") as stream:
+        elf = ELFFile(stream)
+        assert not [segment for segment in elf.iter_segments() if segment.header.p_type == "PT_INTERP"]
+    result = run(name)
+    assert (result.returncode, result.stdout) == (0, "static\n"), result.stderr
+
+
+def test_a_program_that_uses_the_static_part_of_libstdcxx_alone() -> None:
+    assert run("static_part").returncode == 0
+    assert "libstdc++.so.6" in dynamic_tags(HERE / "static_part")["DT_NEEDED"]
 
 
 @pytest.mark.parametrize(
