@@ -9,38 +9,11 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Bazel, Run, Workspace, lent_repositories, runfile, scratch_directory
+from bazel_in_bazel import Bazel, Run, Workspace, lent_to_dependent, runfile, scratch_directory
 
 PYTHONS = ("3.12", "3.13")
-# The lists of the Pythons, which are not the same there.
-_HUBS = ("deepgemm_pythons", "deepgemm_torch_runtime")
-# How this project is called where it is the main module, and where it is a dependency: repositories, labels.
-_NAMES = (("_main~", "rules_deepgemm~~"), ('"@@//', '"@@rules_deepgemm~//'))
-
-
-def lent(trees: Path) -> list[str]:
-    """Options by which a module that depends on this one takes repositories from the outer Bazel.
-
-    Each is a tree of links with a BUILD file of its own, since canonical names differ.
-    """
-    (main, dependency), labels = _NAMES
-    options = []
-    for option in lent_repositories(runfile(os.environ["LENT"])):
-        canonical, _, original = option.partition("=")[2].partition("=")
-        if canonical.rpartition("~")[2] in _HUBS:
-            continue
-        tree = trees / canonical.replace(main, dependency)
-        tree.mkdir(parents=True)
-        for entry in Path(original).iterdir():
-            if entry.name == "BUILD.bazel":
-                (tree / entry.name).write_text(entry.read_text(encoding="utf-8").replace(*labels), encoding="utf-8")
-            else:
-                (tree / entry.name).symlink_to(entry)
-        options.append(f"--override_repository={tree.name}={tree}")
-    return options
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +22,8 @@ def bazel() -> Iterator[Bazel]:
     Workspace.from_checkout(scratch / "rules")
     Workspace.from_checkout(scratch / "rules", runfile(os.environ["SMOKE"]))
     workspace = Workspace(scratch / "rules" / "e2e" / "smoke")
-    with Bazel(workspace, scratch / "base", options=[*lent(scratch / "lent"), "--test_output=all"]) as bazel:
+    lent = lent_to_dependent(runfile(os.environ["LENT"]), scratch / "lent")
+    with Bazel(workspace, scratch / "base", options=[*lent, "--test_output=all"]) as bazel:
         yield bazel
 
 
@@ -109,4 +83,4 @@ def test_a_python_that_nothing_is_known_of(bazel: Bazel, passed: Run) -> None:
 def test_a_module_of_another_name(bazel: Bazel, passed: Run) -> None:
     with edited(bazel, "my_ops.cc", "PYBIND11_MODULE(TORCH_EXTENSION_NAME,", "PYBIND11_MODULE(my_ops,"):
         run = bazel.build("//:my_ops_wheel", status=1)
-    assert "found the module my_ops in my_ops.cc; expected module_name, which is _C" in run.output
+    assert "found PyInit_my_ops among the exported symbols; expected PyInit__C, since module_name is _C" in run.output
