@@ -83,6 +83,30 @@ def lent_repositories(names: Path, archive: Path | None = None) -> list[str]:
     return [f"--override_repository={path.name}={path}" for path in sorted(lent)]
 
 
+def lent_to_dependent(names: Path, trees: Path, separator: str = "~") -> list[str]:
+    """The same options for a module that depends on this one, where the repositories have other canonical names.
+
+    Each repository is a new tree of links below `trees`, with the labels in its BUILD file renamed. Not lent are the
+    lists of Pythons, since the other module has its own matrix, and the compiler: the ELF interpreter of its programs
+    has the name of their repository. `separator` is `+` with --incompatible_use_plus_in_repo_names.
+    """
+    options = []
+    for option in lent_repositories(names):
+        canonical, _, original = option.partition("=")[2].partition("=")
+        if canonical.rpartition("~")[2] in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
+            continue
+        tree = trees / canonical.replace("_main~", "rules_deepgemm~~").replace("~", separator)
+        tree.mkdir(parents=True)
+        for entry in Path(original).iterdir():
+            if entry.name == "BUILD.bazel":
+                text = entry.read_text(encoding="utf-8").replace('"@@//', f'"@@rules_deepgemm{separator}//')
+                (tree / entry.name).write_text(text, encoding="utf-8")
+            else:
+                (tree / entry.name).symlink_to(entry)
+        options.append(f"--override_repository={tree.name}={tree}")
+    return options
+
+
 @dataclasses.dataclass(frozen=True)
 class Spawn:
     """One action that was carried out: locally, remotely, or by taking its result from a cache."""
