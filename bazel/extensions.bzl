@@ -6,7 +6,7 @@
 - `gcc`: the hermetic C++ compiler.
 - `wheels`: other wheels by pinned hash, such as the base wheel of an overlay.
 
-`torch_runtime` (//bazel/torch:runtime.bzl), a torch to import in `import_check_test`, has a file of its own, since it
+`torch_runtime` (//bazel/torch:runtime_extension.bzl), a torch to import in `import_check_test`, has a file of its own, since it
 asks for the matrix, which the extension `pythons` makes.
 """
 

@@ -28,6 +28,6 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         data = data,
         legacy_create_init = 0,
         main = _RUNNER,
-        deps = deps + ["@deepgemm_pip//:pytest"],
+        deps = deps + ["@deepgemm_pip_tests//:pytest"],
         **kwargs
     )

@@ -3,7 +3,7 @@
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
-load("//bazel/torch:runtime_providers.bzl", "TorchRuntimeInfo")
+load("//bazel/torch:providers.bzl", "TorchRuntimeInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
 def _import_check_test_impl(ctx):
@@ -78,7 +78,7 @@ _import_check_test = rule(
         ),
         "_skip_missing": attr.label(default = "//bazel/rules:skip_missing_interpreters"),
         "_uv": attr.label(
-            default = "@deepgemm_pip//:uv",
+            default = "@deepgemm_uv//:uv",
             allow_single_file = True,
             cfg = "target",
             executable = True,

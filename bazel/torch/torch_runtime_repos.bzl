@@ -1,12 +1,13 @@
 """Repository rules: the packages that importing an extension on torch needs, laid out as a site-packages directory.
 
-The wheels that serve every CPython, NVIDIA's libraries above all, lie in one repository; that of each CPython adds its
-own torch and links to the others, so that the search paths in torch's libraries (`$ORIGIN/../../nvidia/…`) hold.
+One repository has the wheels that serve every CPython, NVIDIA's libraries above all. The repository of each CPython has
+its own torch and links to the shared packages, so that the search paths in torch's libraries (`$ORIGIN/../../nvidia/…`)
+hold.
 """
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
-# Nothing of this is read by an import: headers, tools, static libraries, the compilers that triton brings along.
+# No import reads these: headers, tools, static libraries, the compilers inside triton.
 _EXCLUDE = [
     "*.a",
     "nvidia/*/include/*",
@@ -17,9 +18,9 @@ _EXCLUDE = [
     "triton/backends/*/lib/*.a",
 ]
 
-_SHARED_BUILD = """\
-exports_files(["pins.txt"])
-"""
+# Any CPython would do for wheels that serve every one. This is the default of `torch.wheel`, which needs some of NVIDIA's
+# wheels too: with the same options they come out of the cache.
+_PYTHON = "3.12"
 
 _BUILD = """\
 load("{bzl}", "torch_runtime")
@@ -32,33 +33,26 @@ torch_runtime(
 )
 """
 
-def _site(path):
-    return [entry for entry in path.get_child("site").readdir(watch = "no")]
-
 def _shared_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
-    for entry in _site(rctx.path(".")):
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = _PYTHON, exclude = _EXCLUDE)
+    for entry in rctx.path("site").readdir(watch = "no"):
         wheel = entry.get_child("WHEEL")
-        if not entry.basename.endswith(".dist-info") or not wheel.exists:
+        if not wheel.exists:
             continue
         for line in rctx.read(wheel).splitlines():
             if line.startswith("Tag: ") and not line.startswith("Tag: py"):
-                fail("{} has {}, which is for one CPython alone ({}); ".format(
+                fail("{} has {}, whose wheel is for one CPython ({}); expected wheels for every CPython. ".format(
                     rctx.attr.requirements,
                     entry.basename.removesuffix(".dist-info"),
                     line,
-                ) + "expected it in the file of compiled packages. Move it there (tools/pins/torch_runtime.py)")
+                ) + "Move it to the file of compiled packages (bazel run @rules_deepgemm//tools/pins:torch)")
     rctx.file("pins.txt", rctx.read(rctx.attr.requirements))
-    rctx.file("BUILD.bazel", _SHARED_BUILD)
+    rctx.file("BUILD.bazel", "exports_files([\"pins.txt\"])\n")
 
 shared_runtime_repo = repository_rule(
     implementation = _shared_repo_impl,
     doc = "The packages that are the same for every CPython.",
     attrs = {
-        "python": attr.string(
-            doc = "The oldest CPython of the matrix, for which each package must be made.",
-            mandatory = True,
-        ),
         "requirements": attr.label(
             doc = "Requirement file, pinned by hash.",
             mandatory = True,
@@ -69,13 +63,17 @@ shared_runtime_repo = repository_rule(
 def _python_repo_impl(rctx):
     shared = rctx.path(rctx.attr.shared).dirname
     pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
-    mine = {entry.basename: True for entry in _site(rctx.path("."))}
-    for entry in _site(shared):
+    mine = {entry.basename: True for entry in rctx.path("site").readdir(watch = "no")}
+    for entry in shared.get_child("site").readdir(watch = "no"):
         if entry.basename in mine:
-            # Scripts, of both: no import needs them.
+            # Both have scripts, which no import needs.
             if entry.basename == "bin":
                 continue
-            fail("{} and {} both hold {}".format(rctx.attr.requirements, rctx.attr.shared, entry.basename))
+            fail("{} and {} both have {}; expected each package in one of them. Remove it from one".format(
+                rctx.attr.requirements,
+                rctx.attr.shared,
+                entry.basename,
+            ))
         rctx.symlink(entry, "site/" + entry.basename)
     rctx.file("pins.txt", rctx.read(rctx.attr.shared) + rctx.read(rctx.attr.requirements))
     rctx.file("BUILD.bazel", _BUILD.format(bzl = Label(":torch_runtime.bzl"), tag = rctx.attr.tag))
@@ -85,7 +83,7 @@ python_runtime_repo = repository_rule(
     doc = "The packages of one CPython, with links to the shared ones: `:runtime`.",
     attrs = {
         "python": attr.string(
-            doc = "The CPython, as `3.12`.",
+            doc = "The CPython, such as `3.12`.",
             mandatory = True,
         ),
         "requirements": attr.label(
@@ -97,7 +95,7 @@ python_runtime_repo = repository_rule(
             mandatory = True,
         ),
         "tag": attr.string(
-            doc = "The CPython's tag, as `cp312`.",
+            doc = "The CPython's tag, such as `cp312`.",
             mandatory = True,
         ),
     },

@@ -1,4 +1,4 @@
-"""One table for people, one JSON object for programs."""
+"""The results of a run: a table in Markdown, and a JSON object with every measurement."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .cases import CASES, FIRST_CALLS, OVERLAY_CASES
 from .driver import Result, Run
 
 DASH = "-"
-# A difference in host time above this wants an explanation.
+# A call that takes this much more host time than with another wheel is reported as SLOWER.
 HOST_DIFFERENCE = 0.05
 
 
 def rows(run: Run) -> list[list[str]]:
-    """The table: a head, then what was asked, its unit, and a column for each subject."""
+    """Returns the table: a header, then rows of a measurement's name, its unit and a cell for each subject."""
     results = run.results
     table = [["", "unit", *(result.subject.label for result in results)]]
 
@@ -44,12 +44,12 @@ def rows(run: Run) -> list[list[str]]:
 
 
 def difference(result: Result, first: Result, name: str) -> float:
-    """How much more host time a call takes than with the first subject."""
+    """Returns the relative difference in host time of a call from the first subject's."""
     return result.host[name]["host_seconds"] / first.host[name]["host_seconds"] - 1
 
 
 def slower(run: Run) -> list[str]:
-    """Calls for which the wheel under test costs the host over 5 % more than a wheel it is compared with."""
+    """Returns the calls that take over 5 % more host time with the wheel under test than with another one."""
     first, lines = run.results[0], []
     for result in run.results:
         for name in result.host:
@@ -61,17 +61,17 @@ def slower(run: Run) -> list[str]:
 
 
 def failures(run: Run) -> list[tuple[str, str, str]]:
-    """Every failure: the subject's label, what was asked, and what happened."""
+    """Returns every failure: the subject's label, the case or stage, and the error."""
     return [(r.subject.label, what, error) for r in [*run.results, run.again] for what, error in r.failures]
 
 
 def text(machine: dict[str, str], run: Run) -> str:
-    """The report: the machine, the table, and what is wrong."""
+    """Returns the machine, the table and the failures as text."""
     lines = [f"{name}: {value}" for name, value in machine.items()]
     lines += [f"{dtype} rate of this card: {rate / 1e12:.0f} TFLOP/s" for dtype, rate in run.ceilings.items()]
     lines += ["", *markdown(rows(run)), ""]
     lines += [f"SLOWER {line}" for line in slower(run)]
-    # A wheel that does not run at all fails everywhere with the same words.
+    # A wheel that does not run at all fails with the same error in every case: one line for all.
     wrong: dict[tuple[str, str], list[str]] = {}
     for label, what, error in failures(run):
         wrong.setdefault((label, error), []).append(what)
@@ -83,7 +83,7 @@ def text(machine: dict[str, str], run: Run) -> str:
 
 
 def markdown(table: list[list[str]]) -> list[str]:
-    """Rows as a Markdown table whose columns line up as plain text too."""
+    """Returns rows as a Markdown table whose columns are aligned."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in table]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
@@ -91,7 +91,7 @@ def markdown(table: list[list[str]]) -> list[str]:
 
 
 def data(machine: dict[str, str], run: Run) -> dict[str, Any]:
-    """Everything that was measured."""
+    """Returns every measurement, for --json."""
 
     def one(result: Result) -> dict[str, Any]:
         return {
