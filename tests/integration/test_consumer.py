@@ -58,7 +58,6 @@ LOADED_BY_REPOSITORIES = {
 TARGETS = {
     "bazel/cc:gcc_toolchain",
     "bazel/cc:hermetic",
-    "bazel/rules/private:module_init",
     "bazel/rules:opt",
     "bazel/rules:skip_missing_interpreters",
     "bazel/torch:headers",
