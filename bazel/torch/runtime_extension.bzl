@@ -41,7 +41,9 @@ def _torch_runtime_impl(mctx):
         for tag in module.tags.wheel:
             # Modules come root first.
             taken.setdefault(tag.name, tag)
-            if module.is_root:
+
+            # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
+            if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
                 (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
     for name, tag in taken.items():
         shared_runtime_repo(name = name + "_shared", requirements = tag.shared)

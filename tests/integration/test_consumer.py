@@ -15,6 +15,10 @@ bazel_dep(name = "rules_deepgemm", version = "0.1.0")
 local_path_override(module_name = "rules_deepgemm", path = "../rules")
 pythons = use_extension("@rules_deepgemm//bazel:extensions.bzl", "pythons")
 pythons.requires(specifier = ">=3.12,<3.14")
+torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
+torch.wheel(requirements = "@rules_deepgemm//third_party/torch:2.14.0.txt")
+torch.wheel(name = "another_torch", requirements = "@rules_deepgemm//third_party/torch:2.11.0.txt")
+use_repo(torch, "another_torch")
 """
 HELLO = """\
 cc_binary(
@@ -92,8 +96,10 @@ def fetched(bazel: Bazel) -> set[str]:
 # In this order: each leaves its repositories in the output base.
 @pytest.mark.parametrize("command", [("mod", "graph"), ("mod", "deps", "<root>"), ("query", "//...")])
 def test_a_question_fetches_nothing(bazel: Bazel, command: tuple[str, ...]) -> None:
-    bazel.run(*command, "--lockfile_mode=off")
+    run = bazel.run(*command, "--lockfile_mode=off")
     assert fetched(bazel) == set()
+    # MODULE imports what a consumer is told to import, and Bazel would warn of more or less.
+    assert "use_repo" not in run.output
 
 
 def test_its_own_target_keeps_its_own_compiler(bazel: Bazel) -> None:
