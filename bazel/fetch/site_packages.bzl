@@ -2,7 +2,8 @@
 
 load("@rules_python//python:defs.bzl", "py_library")
 
-visibility(["//bazel/...", "//tests/..."])
+# Public by necessity: repositories of Python packages load it. No interface: it may change at any time.
+visibility("public")
 
 def site_packages(packages):
     """Declares one public `py_library` for each package below `site`.

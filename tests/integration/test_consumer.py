@@ -53,6 +53,7 @@ DOORS = {"bazel/extensions.bzl", "bazel/rules/defs.bzl"}
 LOADED_BY_REPOSITORIES = {
     "bazel/cc/cc_toolchain_config.bzl",
     "bazel/deepgemm/generate.bzl",
+    "bazel/fetch/site_packages.bzl",
     "bazel/pythons/python_abi.bzl",
     "bazel/pythons/registered_python.bzl",
     "bazel/torch/torch_runtime.bzl",
