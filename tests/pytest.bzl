@@ -2,6 +2,8 @@
 
 load("@rules_python//python:defs.bzl", "py_test")
 
+visibility(["//tests/..."])
+
 _RUNNER = Label("//tests:run_pytest.py")
 
 def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):

@@ -28,6 +28,9 @@ load(
 # The header of the feature whole_program: an input of every compile action.
 MODULE_INIT = Label("//bazel/cc:module_init.h")
 
+# Public by necessity: the repository of the compiler loads it. No interface: it may change at any time.
+visibility("public")
+
 _TARGET = "x86_64-linux-gnu"
 
 # Bazel's names of tools, and their files in gcc/usr/bin. Bazel demands a dwp, but calls it for fission only.

@@ -8,6 +8,8 @@ ignores them. docs/compiler.md has a table.
 load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
 load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "with_feature_set")
 
+visibility(["//bazel/...", "//tests/..."])
+
 COMPILE_ACTIONS = [
     ACTION_NAMES.assemble,
     ACTION_NAMES.c_compile,

@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _FLAG = "@rules_deepgemm//bazel/cc:hermetic"
 
 _OTHER_WAYS = """\

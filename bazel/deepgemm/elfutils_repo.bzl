@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _LOCK = Label("//third_party/debian:elfutils.lock.json")
 
 def _elfutils_repo_impl(rctx):

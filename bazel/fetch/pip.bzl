@@ -2,6 +2,8 @@
 
 load(":host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _SDIST_METADATA = [
     Label(":sdist_metadata/sdist_metadata.py"),
     Label(":sdist_metadata/sitecustomize.py"),

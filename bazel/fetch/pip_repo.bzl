@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _pip_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site")
     rctx.file("BUILD.bazel", rctx.read(rctx.attr.build_file))

@@ -2,6 +2,8 @@
 
 load("@rules_python//python:defs.bzl", "py_library")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def site_packages(packages):
     """Declares one public `py_library` for each package below `site`.
 

@@ -9,6 +9,8 @@ Each repository is fetched when something that is built needs it:
 
 load(":pip_repo.bzl", "pip_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _pip_impl(mctx):
     for name, pins in [("deepgemm_pip", "requirements"), ("deepgemm_pip_tests", "tests"), ("deepgemm_uv", "uv")]:
         build_file = "site" if pins == "requirements" else pins

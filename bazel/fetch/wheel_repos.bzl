@@ -3,6 +3,8 @@
 load(":host_python.bzl", "apparent_name")
 load(":pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _WHEEL_BUILD = """\
 filegroup(
     name = "wheel",

@@ -2,6 +2,8 @@
 
 load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _REQUIREMENTS = attr.label(
     doc = "Requirement file with one package, which has == and --hash; anything else is an error.",
     mandatory = True,

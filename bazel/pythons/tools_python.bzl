@@ -6,6 +6,8 @@ toolchain that they have registered.
 
 load(":python_repo.bzl", "fill_python_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # Of the newest stable suite.
 _VERSION = "3.13"
 

@@ -3,6 +3,8 @@
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DEFAULT_NAME = "deepgemm_torch"
 
 _NAME = attr.string(
@@ -60,7 +62,9 @@ def _torch_impl(mctx):
                         tag.name,
                     ))
                 in_module[tag.name] = (kind, tag)
-                if module.is_root:
+
+                # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
+                if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
                     (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
 
         # Modules come root first.

@@ -1,5 +1,7 @@
 """Providers of a torch: the one that extensions are compiled against, and the one that tests import."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 TorchInfo = provider(
     doc = "A torch to compile against. `CcInfo` of the same target has the headers and the libraries.",
     fields = {

@@ -5,6 +5,8 @@ The extension does not read the matrix of CPythons, so loading and evaluating it
 
 load(":torch_runtime_repos.bzl", "python_runtime_repo", "runtime_hub_repo", "shared_runtime_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DEFAULT_NAME = "deepgemm_torch_runtime"
 
 # One repository for each CPython 3 that a matrix can name, also for those to come. Bazel fetches a repository only when
@@ -39,7 +41,9 @@ def _torch_runtime_impl(mctx):
         for tag in module.tags.wheel:
             # Modules come root first.
             taken.setdefault(tag.name, tag)
-            if module.is_root:
+
+            # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
+            if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
                 (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
     for name, tag in taken.items():
         shared_runtime_repo(name = name + "_shared", requirements = tag.shared)

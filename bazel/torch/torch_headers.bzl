@@ -3,6 +3,8 @@
 load("@rules_cc//cc:defs.bzl", "CcInfo")
 load(":providers.bzl", "TorchInfo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _torch_headers_impl(ctx):
     headers = ctx.attr.torch[TorchInfo].headers
     if not headers:

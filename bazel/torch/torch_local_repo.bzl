@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # Prints torch's directory. It does not import torch, which takes seconds and needs all of torch's libraries.
 _FIND_TORCH = """
 import importlib.util, os

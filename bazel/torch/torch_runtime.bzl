@@ -2,6 +2,9 @@
 
 load(":providers.bzl", "TorchRuntimeInfo")
 
+# Public by necessity: repositories of torch to import load it. No interface: it may change at any time.
+visibility("public")
+
 def _torch_runtime_impl(ctx):
     return [
         DefaultInfo(files = depset([ctx.file.anchor])),

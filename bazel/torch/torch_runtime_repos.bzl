@@ -7,6 +7,8 @@ hold.
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # No import reads these: headers, tools, static libraries, the compilers inside triton.
 _EXCLUDE = [
     "*.a",

@@ -3,6 +3,9 @@
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 load(":providers.bzl", "TorchInfo")
 
+# Public by necessity: torch repositories load it. Users load it from //bazel/rules:defs.bzl.
+visibility("public")
+
 _DOC = """One torch to compile and link against: the headers and libraries of its `deps`, and which torch it is.
 
 Each repository that the extension `torch` makes has one, `:sdk`. To build against a torch from elsewhere, declare one

@@ -3,6 +3,8 @@
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # What compiling and linking need. torch_repository.py replaces the libraries by interface libraries.
 _INCLUDE = [
     "nvidia/cu*/include/*",

@@ -2,6 +2,8 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
+visibility(["//tests/..."])
+
 # The compiler, and headers of the C++ library, libc and the kernel. Bazel stages each of them for each compile action.
 _MOST_INPUTS = 1400
 

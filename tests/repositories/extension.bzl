@@ -3,6 +3,8 @@
 load(":checkout_repo.bzl", "checkout_repo")
 load(":servers_repo.bzl", "servers_repo")
 
+visibility(["//tests/..."])
+
 def _tests_impl(mctx):
     checkout_repo(name = "checkout")
     servers_repo(name = "remote_servers")

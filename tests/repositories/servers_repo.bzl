@@ -3,6 +3,8 @@
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//tests/..."])
+
 _LOCK = Label("//third_party/debian:remote.lock.json")
 _BUILD = """\
 package(default_visibility = ["//visibility:public"])

@@ -6,6 +6,8 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("//bazel/rules:defs.bzl", "torch_extension")
 load("//bazel/torch:torch_sdk.bzl", "torch_sdk")
 
+visibility(["//tests/..."])
+
 def _compile_test_impl(ctx):
     env = analysistest.begin(ctx)
     compiles = [action for action in analysistest.target_actions(env) if action.mnemonic == "CppCompile"]

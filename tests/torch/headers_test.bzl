@@ -5,6 +5,8 @@ load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_library")
 load("//bazel/torch:torch_headers.bzl", "torch_headers")
 load("//bazel/torch:torch_sdk.bzl", "torch_sdk")
 
+visibility(["//tests/..."])
+
 def _headers_test_impl(ctx):
     env = analysistest.begin(ctx)
     context = analysistest.target_under_test(env)[CcInfo].compilation_context

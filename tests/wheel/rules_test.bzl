@@ -11,6 +11,8 @@ load(
 )
 load(":fake_extension.bzl", "fake_extension")
 
+visibility(["//tests/..."])
+
 def _action_test_impl(ctx):
     env = analysistest.begin(ctx)
     actions = [action for action in analysistest.target_actions(env) if action.mnemonic == ctx.attr.mnemonic]

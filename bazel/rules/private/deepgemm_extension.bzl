@@ -2,6 +2,8 @@
 
 load(":torch_extension.bzl", "torch_extension")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _SOURCE = Label("@deepgemm_src//:python_api")
 
 # The options of DeepGEMM's own setup.py, which has no stack protector. Every GCC and Clang accepts them.

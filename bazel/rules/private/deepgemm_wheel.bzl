@@ -1,7 +1,9 @@
 """The macro deepgemm_wheel: a wheel of DeepGEMM alone, for every CPython of the matrix."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load(":extension_wheel.bzl", "extension_wheel")
+
+visibility(["//bazel/...", "//tests/..."])
 
 # The repository @deepgemm_src has the package as a wheel has it; the licences are in two directories.
 _PATHS = {

@@ -5,6 +5,8 @@ load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """Gathers the shared libraries of one extension module.
 
 Used by `torch_extension`, which makes the libraries. Each gets a symbolic link, `<name>/<module_name>.<SOABI>.so`

@@ -18,6 +18,8 @@ load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load(":pep440.bzl", "normalized_version")
 load(":wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """A wheel of an extension module for every CPython of the matrix, and of the package around it.
 
 The wheel's tag names every Python that it serves, `cp311.cp312-cp311.cp312-manylinux_2_28_x86_64`, or the stable ABI. The

@@ -6,6 +6,8 @@ load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/torch:providers.bzl", "TorchRuntimeInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _import_check_test_impl(ctx):
     wheel = single_wheel(ctx)
     anchors = {runtime[TorchRuntimeInfo].tag: runtime[TorchRuntimeInfo].anchor for runtime in ctx.attr.runtimes}

@@ -4,6 +4,8 @@ An action declares its wheel's file name at analysis, before `packaging` can run
 `tests/` compares the result with that of `packaging` for some thousand versions.
 """
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DIGITS = "0123456789"
 _ALPHANUMERICS = _DIGITS + "abcdefghijklmnopqrstuvwxyz"
 _SEPARATORS = ["-", "_", "."]

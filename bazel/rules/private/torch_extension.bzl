@@ -4,6 +4,8 @@ load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load(":extension_module.bzl", "extension_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _TORCH = Label("//bazel/torch:torch")
 _OPT = Label("//bazel/rules:opt")
 

@@ -1,7 +1,9 @@
 """The macro vllm_wheel: a vLLM wheel with another build of DeepGEMM in it."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load(":wheel_overlay.bzl", "wheel_overlay")
+
+visibility(["//bazel/...", "//tests/..."])
 
 def vllm_wheel(name, base, deep_gemm, local_version = None, **kwargs):
     """vLLM's wheel with its `vllm/third_party/deep_gemm` replaced: `wheel_overlay` with vLLM's names filled in.

@@ -2,6 +2,8 @@
 
 load(":pep440.bzl", "normalized_version")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 # The glibc of each legacy tag (PEP 513, 571, 599).

@@ -4,6 +4,8 @@ load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
 load(":pep440.bzl", "normalized_local_version")
 load(":wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """The base wheel with its copy of a package replaced by the one of another wheel.
 
 The result has `<package>/` of `overlay` instead of everything below `<under>/<package>/` of `base`, and the licences of

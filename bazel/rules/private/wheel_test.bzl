@@ -4,6 +4,8 @@ The tools that these tests run are `cfg = "target"`, like `data`: a test runs on
 execution platform may be another (remote execution, a cross build).
 """
 
+visibility(["//bazel/...", "//tests/..."])
+
 def single_wheel(ctx):
     """The one wheel of the attribute `wheel`.
 

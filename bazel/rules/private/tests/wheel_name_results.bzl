@@ -3,6 +3,8 @@
 load("//bazel/rules/private:pep440.bzl", "normalized_local_version", "normalized_version")
 load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # Every part of a version in normal, in other and in wrong spellings.
 _EPOCHS = ["", "v", "V0!", "01!", "a!", "!"]
 _RELEASES = ["1.0", "01.020.0", "2026.11.25", "1..0", "1.", ""]
