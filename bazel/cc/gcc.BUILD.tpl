@@ -1,11 +1,11 @@
 """GCC 14, its tools and the sysroot that they compile and link against. Made by @rules_deepgemm//bazel/cc:gcc_repo.bzl."""
 
 load("@rules_cc//cc:defs.bzl", "cc_library", "cc_toolchain")
-load("{CC_TOOLCHAIN_CONFIG}", "gcc_toolchain_config")
+load("{CC_TOOLCHAIN_CONFIG}", "MODULE_INIT", "gcc_toolchain_config")
 
 package(default_visibility = ["//visibility:private"])
 
-# The kernel's headers that libc's own include, those for programs that run on any machine, and what these include.
+# Kernel headers that libc's headers include, and those that portable programs use, with everything that they include.
 _LINUX = [
     "aio_abi",
     "atalk",
@@ -83,7 +83,7 @@ _LINUX = [
     "vt",
 ]
 
-# Each file among :headers is staged for each compile action; these are for few, who depend on :more_headers.
+# Bazel stages every file of :headers for every compile action. Few programs include these; they depend on :more_headers.
 _MORE_HEADERS = [
     "gcc/usr/include/c++/14/decimal/**",
     "gcc/usr/include/c++/14/ext/pb_ds/**",
@@ -113,7 +113,7 @@ filegroup(
     ) + ["sysroot/usr/include/linux/{}.h".format(name) for name in _LINUX],
 )
 
-# They lie in the compiler's own search path: depending on them is all that it takes.
+# The compiler searches their directories by default, so that depending on this target is enough.
 cc_library(
     name = "more_headers",
     hdrs = glob(
@@ -123,7 +123,7 @@ cc_library(
     visibility = ["//visibility:public"],
 )
 
-# The loader and the libraries that the tools themselves run with.
+# The loader and the libraries that the compiler's own programs run with.
 filegroup(
     name = "runtime",
     srcs = ["gcc/usr/lib/x86_64-linux-gnu/" + library for library in [
@@ -157,6 +157,7 @@ filegroup(
 filegroup(
     name = "compiler_files",
     srcs = [
+        MODULE_INIT,
         ":compiler",
         ":headers",
     ],

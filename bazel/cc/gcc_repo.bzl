@@ -15,7 +15,6 @@ _COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
     "facets_cow.cc",
     "glibc.c",
     "libstdcxx.cc",
-    "to_chars.cc",
 ]]
 
 def _gcc_repo_impl(rctx):

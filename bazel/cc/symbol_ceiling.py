@@ -1,12 +1,11 @@
-"""Bounds the symbol versions that a program linked against a shared library can ask for.
+"""Limits the symbol versions that a program can need when it is linked against a shared library.
 
-The sysroot's glibc is 2.31 and its libstdc++ GCC 10's, but what is built is to load on every manylinux_2_28 system,
-whose glibc may be 2.28 and libstdc++ GCC 8's. A function as plain as pow has a newer version in 2.29, which ld would
-take.
+The sysroot has glibc 2.31 and GCC 10's libstdc++, but the output must load on every manylinux_2_28 system, which may
+have glibc 2.28 and GCC 8's libstdc++. ld links to the newest version of a symbol: even pow has a newer one, of 2.29.
 
-In the library that ld reads (it is never run) a symbol of a version above the ceiling is marked as hidden, as versions
-are that are kept for old programs alone; where the same name has an older version, that one becomes the default. A name
-without an older version is then undefined to ld: libstdc++'s come from the static library, and another's is an error.
+`apply` edits the library that ld reads; nothing runs it. It marks each symbol with a version above the ceiling as
+hidden, like versions that glibc keeps for old programs only. If the name has an older version, that one becomes the
+default. Otherwise ld finds the name undefined: libstdc++'s then come from the static library, and others are errors.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def _text(image: bytes, offset: int) -> str:
 
 
 def _number(version: str) -> tuple[str, tuple[int, ...]] | None:
-    """`GLIBC_2.28` as ("GLIBC", (2, 28)); None for what has no number (GLIBC_PRIVATE) or no ceiling."""
+    """`GLIBC_2.28` as ("GLIBC", (2, 28)); None for a version without number (GLIBC_PRIVATE) or without ceiling."""
     match = re.fullmatch(r"([A-Z]+)_(\d+(?:\.\d+)*)", version)
     if not match or match[1] not in CEILINGS:
         return None
@@ -39,7 +38,7 @@ def _number(version: str) -> tuple[str, tuple[int, ...]] | None:
 
 
 def _definitions(image: bytes, section: tuple[int, ...], strings: int) -> dict[int, str]:
-    """From the index of each version that the library defines to its name."""
+    """Maps the index of each version that the library defines to the version's name."""
     names, position = {}, section[4]
     for _ in range(section[7]):
         _, _, index, _, _, auxiliary, following = struct.unpack_from("<HHHHIII", image, position)

@@ -85,6 +85,31 @@ def outer_repositories(names: Path, archive: Path | None = None) -> list[str]:
     return [f"--override_repository={path.name}={path}" for path in sorted(shared)]
 
 
+def outer_repositories_of_dependent(names: Path, trees: Path, separator: str = "~") -> list[str]:
+    """The same options for a module that depends on this one, where the repositories have other canonical names.
+
+    Each repository is a new tree of links below `trees`, with the labels in its BUILD file renamed. The other module
+    makes two kinds of repository itself: the hubs, since it has its own matrix, and the compiler, since the ELF
+    interpreter of its programs contains the name of their repository. `separator` is `+` with
+    --incompatible_use_plus_in_repo_names.
+    """
+    options = []
+    for option in outer_repositories(names):
+        canonical, _, original = option.partition("=")[2].partition("=")
+        if canonical.rpartition("~")[2] in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
+            continue
+        tree = trees / canonical.replace("_main~", "rules_deepgemm~~").replace("~", separator)
+        tree.mkdir(parents=True)
+        for entry in Path(original).iterdir():
+            if entry.name == "BUILD.bazel":
+                text = entry.read_text(encoding="utf-8").replace('"@@//', f'"@@rules_deepgemm{separator}//')
+                (tree / entry.name).write_text(text, encoding="utf-8")
+            else:
+                (tree / entry.name).symlink_to(entry)
+        options.append(f"--override_repository={tree.name}={tree}")
+    return options
+
+
 @dataclasses.dataclass(frozen=True)
 class Spawn:
     """One action: run locally, run remotely, or its result taken from a cache."""

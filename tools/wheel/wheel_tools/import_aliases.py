@@ -1,12 +1,13 @@
 """Makes a package importable under another parent: `deep_gemm` as `vllm.third_party.deep_gemm`.
 
-Relative imports need nothing. Absolute imports of the package by itself are looked for:
+Relative imports work there as they are. An absolute import of the package by itself does not, so that this module looks
+for such imports:
 
-- in Python source they are an error, since the package would load twice or not at all;
-- in compiled code a name such as "deep_gemm.utils.mlopart" cannot be edited, so the package and the modules that are
-  named so get their old absolute names too: lines appended to the package's `__init__.py` enter them into
-  `sys.modules`. (Importing a dotted name from C imports its first part as well.) vLLM's own code does the same with its
-  copy where a library wants `deep_gemm`. A package that is installed under the old name keeps it.
+- In Python source they are an error: the package would be loaded twice or not at all.
+- A name in compiled code, such as "deep_gemm.utils.mlopart", cannot be edited. Lines appended to the package's
+  `__init__.py` enter the package and the modules with such names into `sys.modules` under their old absolute names. (An
+  import of a dotted name from C also imports the name's first part.) vLLM's own code does the same with its copy before
+  it passes it to a library that imports `deep_gemm`. If a package with the old name is installed, it keeps that name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def _keep_absolute_names():
     import sys
 
     if "{package}" in sys.modules or importlib.util.find_spec("{package}"):
-        return  # one that is installed goes by its own name
+        return  # the installed package keeps its name
     sys.modules["{package}"] = sys.modules[__name__]
     for name in {names!r}:
         sys.modules["{package}." + name] = importlib.import_module("." + name, __name__)
@@ -37,13 +38,22 @@ del _keep_absolute_names
 
 
 def absolute_imports(source: bytes, package: str, path: str) -> list[str]:
-    """Where Python source imports the package, or a module in it, by absolute name: "path:line: statement"."""
+    """Finds absolute imports of a package, or of a module in it, in Python source.
+
+    Args:
+        source: The source. One that does not parse has no imports.
+        package: The package's name.
+        path: The source's path, for the result.
+
+    Returns:
+        For each import, in the order of the lines, `<path>:<line>: import of <name>`.
+    """
     if package.encode() not in source:
         return []
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Such a file fails wherever it lies; it is not for the move to judge.
+        # Such a file is broken before the move, too.
         return []
     found = []
     for node in ast.walk(tree):
@@ -61,7 +71,15 @@ def absolute_imports(source: bytes, package: str, path: str) -> list[str]:
 
 
 class CompiledNames:
-    """Collects which modules of a package compiled code names, from a stream of its bytes."""
+    """Searches the bytes of compiled code for the absolute names of a package's modules.
+
+    Args:
+        package: The package's name.
+        modules: The dotted names of its modules, within the package.
+
+    Attributes:
+        found: Those of `modules` whose absolute names occur in what feed() got.
+    """
 
     def __init__(self, package: str, modules: Iterable[str]) -> None:
         self._package = package.encode()
@@ -71,23 +89,29 @@ class CompiledNames:
         self.found: set[str] = set()
 
     def feed(self, chunk: bytes) -> None:
+        """Searches the next bytes. A name may begin in one chunk and end in the next."""
         data = self._tail + chunk
         for match in self._pattern.finditer(data):
             name = match[1][1:]
             if name in self._modules:
                 self.found.add(name.decode())
-        self._tail = data[-256:]  # longer than any module's name, for one that two chunks share
+        self._tail = data[-256:]  # longer than any module's name
 
 
 def alias_code(package: str, names: Iterable[str]) -> bytes:
-    """What is appended to the package's `__init__.py` so that compiled code finds these modules."""
+    """Python source for the end of the package's `__init__.py`: enters modules under their old absolute names.
+
+    Args:
+        package: The package's old name.
+        names: The dotted names of the modules, within the package. Their parents are entered, too.
+    """
     paths = [name.split(".") for name in names]
     with_parents = {".".join(path[: count + 1]) for path in paths for count in range(len(path))}
     return _ALIAS_CODE.format(package=package, names=tuple(sorted(with_parents))).encode()
 
 
 def module_names(paths: Iterable[str]) -> list[str]:
-    """The dotted names, within the package, of the Python files at these paths within it."""
+    """The dotted names of a package's modules, within the package, from the paths of its Python files."""
     names = []
     for path in paths:
         if path.endswith(".py") and path != "__init__.py":
