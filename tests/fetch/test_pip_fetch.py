@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,6 +124,16 @@ def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys, mem
     out = tmp_path / "src"
     assert _run(capsys, "sdist", "--requirements", requirements, "--out", out) == (0, "")
     assert (out / "src/a.cpp").read_text() == "int a;\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not tell sitecustomize its arguments")
+def test_a_pip_that_names_the_backend_elsewhere_runs_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "_in_process.py"
+    script.write_text("print('the backend was run')")
+    environment = {"PYTHONPATH": str(Path(pip_client.__file__).with_name("sdist_metadata")), "A_NEW_NAME": "backend"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ERROR: this version of pip is not supported for sdists: use another one\n"
 
 
 def test_link_in_an_sdist_is_a_copy(index: Index, tmp_path: Path, capsys) -> None:
