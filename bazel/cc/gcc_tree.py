@@ -1,12 +1,12 @@
-#!/usr/bin/env python3
-"""Makes the tree of a hermetic C++ compiler out of two locks of Debian packages.
+"""Makes the tree of a hermetic C++ compiler out of two trees of unpacked Debian packages.
 
-    gcc_tree.py --gcc-lock GCC.json --sysroot-lock SYSROOT.json --compat DIR --out DIR --prefix external/REPOSITORY
+    python3 -m bazel.cc.gcc_tree --compat DIR --tree DIR --prefix external/REPOSITORY
 
-DIR then has `gcc/` (compiler, binutils and the libraries that they run with), `sysroot/` (the libc and libstdc++ that
-is compiled and linked against) and `lib/` (what reconciles the two, see `reconcile`). Programs start with the execution
-root as working directory, in which the tree is at PREFIX; no path in the tree is absolute, so that the same locks give
-the same bytes for everybody.
+In the tree DIR, `gcc/` has the packages of the compiler, of binutils and of the libraries that they run with;
+`sysroot/` those of the libc and libstdc++ that the compiler compiles and links against. The program edits both in place
+and adds `lib/`, which reconciles the two (see `reconcile`). The compiler's programs start with the execution root as
+working directory, in which the tree is at PREFIX. No path in the tree is absolute, so that the same packages give the
+same bytes on every machine.
 
 Exit status: 0; 1 with one line on standard error, and in --error-file, when something is missing or does not match.
 """
@@ -25,10 +25,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bazel.cc import symbol_ceiling
-from bazel.fetch import command, debian, relocate
+from bazel.fetch import command, relocate
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import TRIPLET as TARGET
 
-TARGET = "x86_64-linux-gnu"
 LIBRARIES = f"usr/lib/{TARGET}"
 GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
 GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"
@@ -287,16 +287,12 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         script.write_text(text.replace("libc_nonshared.a", "libc_nonshared.a -lcompat_glibc"))
 
 
-def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: str) -> None:
-    """Fetches, unpacks, thins out, relocates and reconciles."""
-    for name, lock in (("gcc", gcc_lock), ("sysroot", sysroot_lock)):
-        (root / name).mkdir(parents=True)
-        debian.fetch(debian.Lock.read(lock), root / name, f"third_party/debian/{lock.name}")
-        relocate.relink(root / name)
+def make(compat: Path, root: Path, prefix: str) -> None:
+    """Removes what is not needed, relocates the compiler and reconciles it with the sysroot."""
     gcc, sysroot = root / "gcc", root / "sysroot"
     patchelf = gcc / relocate.PATCHELF
     if not patchelf.exists():
-        raise CommandError(f"{gcc_lock.name} has no package patchelf; add it to the packages that are requested")
+        raise CommandError("the compiler's lock has no package patchelf; add it to the packages that are requested")
     remove(gcc, [pattern for pattern in _GCC_UNUSED if pattern != relocate.PATCHELF])
     remove(sysroot, _SYSROOT_UNUSED)
     (gcc / GCC_LIBRARIES / "libstdc++.so").unlink()
@@ -311,18 +307,12 @@ def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: s
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option in ("--gcc-lock", "--sysroot-lock", "--compat", "--out"):
-        parser.add_argument(option, type=Path, required=True)
+    parser.add_argument("--compat", type=Path, required=True)
+    parser.add_argument("--tree", type=Path, required=True)
     parser.add_argument("--prefix", required=True)
 
     def act(arguments: argparse.Namespace) -> None:
-        make(
-            arguments.gcc_lock.resolve(),
-            arguments.sysroot_lock.resolve(),
-            arguments.compat.resolve(),
-            arguments.out.resolve(),
-            arguments.prefix,
-        )
+        make(arguments.compat.resolve(), arguments.tree.resolve(), arguments.prefix)
 
     return command.run(parser, act, argv)
 

@@ -30,7 +30,7 @@ def cache_directory(environment: Mapping[str, str]) -> Path | None:
     """Returns the cache's directory, or None where there is to be none.
 
     It is $RULES_DEEPGEMM_WHEEL_CACHE (empty: none), else `wheels` in $RULES_DEEPGEMM_CACHE, else `rules_deepgemm` in
-    $PIP_CACHE_DIR, else `rules_deepgemm/wheels` in $XDG_CACHE_HOME or ~/.cache. PIP_NO_CACHE_DIR turns the last two off.
+    $PIP_CACHE_DIR, else `rules_deepgemm/wheels` in $XDG_CACHE_HOME or ~/.cache. PIP_NO_CACHE_DIR disables the last two.
     """
     if _VARIABLE in environment:
         named = environment[_VARIABLE]

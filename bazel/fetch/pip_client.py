@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bazel.fetch.command import CommandError
 from bazel.fetch.pins import Pin
+from bazel.fetch.platforms import MANYLINUX_ALIASES
 
 #: Options with which pip downloads an sdist; none of its code runs (`metadata_of` of pip_download).
 SDIST_OPTIONS = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
@@ -53,12 +54,11 @@ def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     if not match or int(match.group(1)) < _OLDEST_GLIBC_MINOR:
         raise CommandError(f"the glibc version is {glibc!r}; expected 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
     minors = range(int(match.group(1)), _OLDEST_GLIBC_MINOR - 1, -1)
-    aliases = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
     tags = []
     for minor in minors:
         tags.append(f"manylinux_2_{minor}_{machine}")
-        if minor in aliases:
-            tags.append(f"{aliases[minor]}_{machine}")
+        if minor in MANYLINUX_ALIASES:
+            tags.append(f"{MANYLINUX_ALIASES[minor]}_{machine}")
     return [*tags, f"linux_{machine}", "any"]
 
 

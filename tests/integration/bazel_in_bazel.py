@@ -252,6 +252,7 @@ class Bazel:
         options: options of every build.
         environment: variables added to the small environment of every inner Bazel; None removes one.
         startup: startup options.
+        program: the Bazel to run. Default: `which_bazel()`.
     """
 
     def __init__(
@@ -263,6 +264,7 @@ class Bazel:
         options: Sequence[str] = (),
         environment: Mapping[str, str | None] | None = None,
         startup: Sequence[str] = (),
+        program: str | None = None,
     ) -> None:
         self.workspace, self.base, self.options = workspace, base, list(options)
         self.output_base = base / "o"
@@ -276,7 +278,7 @@ class Bazel:
             if value is not None:
                 self.environment[key] = value
         self._command = [
-            which_bazel(),
+            program or which_bazel(),
             f"--output_base={self.output_base}",
             f"--host_jvm_args={_MEMORY}",
             f"--max_idle_secs={_IDLE_SECONDS}",

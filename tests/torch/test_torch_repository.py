@@ -232,8 +232,8 @@ def test_interface_has_the_symbols_and_no_code(tmp_path: Path) -> None:
     ],
 )
 def test_which_names_are_the_cxx_library(name: str, offered: bool) -> None:
-    table = elf_interface._SYMBOL.pack(1, 0x12, 0, 7, 0x1000, 8)
-    _, info, _, section, *_ = elf_interface._SYMBOL.unpack(
+    table = elf_interface.SYMBOL.pack(1, 0x12, 0, 7, 0x1000, 8)
+    _, info, _, section, *_ = elf_interface.SYMBOL.unpack(
         elf_interface._without_cxx_library(table, b"\0" + name.encode() + b"\0")
     )
     assert (section, info) == ((7, 0x12) if offered else (0, 0x22))

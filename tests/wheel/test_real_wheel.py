@@ -1,4 +1,4 @@
-"""The overlay on the published vLLM wheel: its use of processor and memory, and the result."""
+"""The overlay on the published vLLM wheel: its use of memory, and the result."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ BASE = Path(os.environ["BASE_WHEEL"])
 PYTHONS = ("311", "312", "313", "314")
 PLACE = "vllm/third_party/deep_gemm/"
 
-# Bounds against a recompression of the wheel, which takes 25 s and 582 MB; the overlay takes 3.5 s and 61 MB. Processor
-# time does not grow while other programs use the machine.
-MOST_CPU_SECONDS = 15
+# `wheel unpack` and `wheel pack`, which compress the wheel again, take 582 MB; the overlay takes 61 MB.
 MOST_MEMORY = 200 << 20
 
 
@@ -53,9 +51,9 @@ def test_the_published_wheel(tmp_path):
         text=True,
     )
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10
-    print(f"{seconds:.1f} s of processor time, {memory >> 20} MiB")
-    assert seconds < MOST_CPU_SECONDS
+    memory = usage.ru_maxrss << 10
+    # Printed and not asserted: the time depends on the machine.
+    print(f"{usage.ru_utime + usage.ru_stime:.1f} s of CPU time, {memory >> 20} MiB")
     assert memory < MOST_MEMORY
 
     result = Path(run.stdout.strip())

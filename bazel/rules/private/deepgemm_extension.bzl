@@ -39,9 +39,9 @@ def deepgemm_extension(
         deps: Headers instead of DeepGEMM's own (csrc, device headers, CUTLASS, DeepJIT and elfutils).
         copts: Compiler options. They follow those of DeepGEMM's setup.py
             (`-O3 -Wno-psabi -Wno-deprecated-declarations`), `-fno-stack-protector` and a `-ffile-prefix-map` of
-            DeepGEMM's repository, and override them.
+            DeepGEMM's repository, and override them. Default: none.
         features: Features of the C++ toolchain, after `smaller_code` and, unless `srcs` is set, `whole_program`; see
-            `torch_extension`. `-name` disables one.
+            `torch_extension`. `-name` disables one. Default: none.
         **kwargs: Passed on to `torch_extension`.
     """
     torch_extension(

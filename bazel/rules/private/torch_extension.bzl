@@ -17,20 +17,15 @@ _COPTS = [
     "-fvisibility=hidden",
 ]
 
-# The endings of what cc_binary compiles.
+# The file name extensions that cc_binary compiles.
 _SOURCES = ("c", "cc", "cpp", "cxx", "c++", "C", "s", "S", "asm")
 
-def _is_source(label):
-    """Whether a label of `srcs` is compiled, as far as its name says. The name of a rule, without ending, counts."""
-    name = str(label).split("/")[-1].split(":")[-1]
-    return "." not in name or name.split(".")[-1] in _SOURCES
-
 def _check_whole_program(name, srcs, features):
-    """Fails where the feature whole_program has another number of sources than one. A select() is not checked."""
+    """Fails if a module with the feature whole_program has several sources, by their names. A select() is not checked."""
     if type(srcs) != "list" or type(features) != "list":
         return
-    sources = [str(src) for src in srcs if _is_source(src)]
-    if "whole_program" in features and "-whole_program" not in features and len(sources) != 1:
+    sources = [str(src) for src in srcs if str(src).rpartition(".")[2] in _SOURCES]
+    if "whole_program" in features and "-whole_program" not in features and len(sources) > 1:
         fail("torch_extension {}: the feature whole_program is for one source, and srcs has {}: {}; ".format(
             name,
             len(sources),
@@ -38,7 +33,7 @@ def _check_whole_program(name, srcs, features):
         ) + "leave the feature out")
 
 def _prefix_maps(srcs):
-    """Options by which `__FILE__` of sources in external repositories is their path in that repository."""
+    """Options that make `__FILE__` of a source in an external repository the source's path in that repository."""
     labels = [native.package_relative_label(src) for src in srcs] if type(srcs) == "list" else []
     roots = {label.workspace_root: None for label in labels if label.workspace_root}
     return ["-ffile-prefix-map={}/=".format(root) for root in roots]
@@ -110,17 +105,20 @@ def torch_extension(
         srcs: C++ sources, and headers that only they use; as for `cc_binary`.
         module_name: The module's last name, as in `PyInit_<module_name>`. A Python identifier. Default: `_C`.
         hdrs: Headers of this extension. Every header that the compiler reads must be here or come from `deps`.
-        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`.
+            Default: none.
+        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`. Default: none.
         copts: Compiler options. They follow this macro's own (`-std=c++20 -fvisibility=hidden`) and override them.
-        defines: Preprocessor definitions, for these sources only.
-        linkopts: Linker options.
+            Default: none.
+        defines: Preprocessor definitions, `NAME` or `NAME=VALUE`, for these sources only. Default: none.
+        linkopts: Linker options. Default: none.
         py_limited_api: The oldest CPython of a stable-ABI module (PEP 384), such as `3.11`: makes one library,
             `:<name>.abi3`, instead of one per Python. The sources must then use the limited API only (pybind11 does
             not; register operators with TORCH_LIBRARY). Default: none.
         features: Features of the C++ toolchain, after `no_solib_rpaths`; as for `cc_binary`. `-name` disables one.
-        visibility: The visibility of `:<name>` and of each Python's target.
-        tags: The tags of all targets.
-        testonly: Whether all targets are for tests only.
+            Default: none.
+        visibility: The visibility of `:<name>` and of each Python's target. Default: the package's.
+        tags: The tags of all targets. Default: none.
+        testonly: Whether all targets are for tests only. Default: the package's.
         **kwargs: Passed on to each `cc_binary`.
     """
     _check_whole_program(name, srcs, features)
