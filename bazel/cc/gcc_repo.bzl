@@ -3,6 +3,8 @@
 load("//bazel/fetch:debian.bzl", "debian_packages")
 load("//bazel/fetch:host_python.bzl", "fail_fetch", "run_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _WHAT = "the hermetic C++ compiler"
 
 _OTHER_SYSTEM = """\
@@ -15,7 +17,6 @@ _COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
     "facets_cow.cc",
     "glibc.c",
     "libstdcxx.cc",
-    "to_chars.cc",
 ]]
 
 def _gcc_repo_impl(rctx):

@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:debian.bzl", "debian_packages")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _elfutils_repo_impl(rctx):
     debian_packages(rctx, Label("//third_party/debian:elfutils.lock.json"), "root")
     for path in ["usr/lib", "usr/bin", "usr/share/man"]:

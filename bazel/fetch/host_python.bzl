@@ -4,6 +4,8 @@ The programs use the standard library alone, so any CPython of a supported versi
 depends on which one ran them.
 """
 
+visibility(["//bazel/...", "//tests/..."])
+
 _OLDEST = 9
 _NEWEST = 15
 _VARIABLE = "RULES_DEEPGEMM_PYTHON"

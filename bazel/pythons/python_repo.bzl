@@ -4,6 +4,8 @@ load("//bazel/fetch:debian.bzl", "try_debian_packages")
 load("//bazel/fetch:host_python.bzl", "run_module")
 load(":naming.bzl", "DEBIAN_LOCKS")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DATA = [
     Label(":probe.py"),
     Label(":python3.sh"),

@@ -6,6 +6,8 @@ the Python toolchain that they have registered.
 
 load(":python_repo.bzl", "fill_python_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # The Python of Debian's newest stable suite, whose versions change least.
 _VERSION = "3.13"
 

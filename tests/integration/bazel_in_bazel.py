@@ -25,6 +25,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -78,8 +79,9 @@ def outer_repositories(names: Path, archive: Path | None = None) -> list[str]:
     external = (archive or runfile(os.environ["CHECKOUT"])).parents[1]
     shared = set()
     for canonical in names.read_text(encoding="utf-8").split():
-        extension = canonical.rpartition("~")[0]
-        for sibling in external.glob(f"{extension}~*"):
+        # "~" is the separator of Bazel 7, "+" that of Bazel 8.
+        extension = canonical[: max(map(canonical.rfind, "~+")) + 1]
+        for sibling in external.glob(f"{extension}*"):
             if (external / f"@{sibling.name}.marker").exists():
                 shared.add(sibling)
     return [f"--override_repository={path.name}={path}" for path in sorted(shared)]
@@ -96,9 +98,10 @@ def outer_repositories_of_dependent(names: Path, trees: Path, separator: str = "
     options = []
     for option in outer_repositories(names):
         canonical, _, original = option.partition("=")[2].partition("=")
-        if canonical.rpartition("~")[2] in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
+        *_, extension, name = re.split("[~+]", canonical)
+        if name in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
             continue
-        tree = trees / canonical.replace("_main~", "rules_deepgemm~~").replace("~", separator)
+        tree = trees / separator.join(["rules_deepgemm", "", extension, name])
         tree.mkdir(parents=True)
         for entry in Path(original).iterdir():
             if entry.name == "BUILD.bazel":

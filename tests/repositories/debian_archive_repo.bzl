@@ -3,6 +3,8 @@
 load("//bazel/fetch:debian.bzl", "download_debian_packages", "read_debian_lock")
 load("//bazel/fetch:host_python.bzl", "fail_fetch")
 
+visibility(["//tests/..."])
+
 _BUILD = """\
 filegroup(
     name = "files",

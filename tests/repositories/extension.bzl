@@ -4,6 +4,8 @@ load(":checkout_repo.bzl", "checkout_repo")
 load(":debian_archive_repo.bzl", "debian_archive_repo")
 load(":servers_repo.bzl", "servers_repo")
 
+visibility(["//tests/..."])
+
 # What e2e/smoke fetches on a machine without CPythons.
 _COMPILER = ["elfutils", "gcc", "python3.13", "python3.14", "sysroot"]
 

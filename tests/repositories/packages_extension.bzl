@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:debian.bzl", "debian_packages")
 
+visibility(["//tests/..."])
+
 def _packages_repo_impl(rctx):
     debian_packages(rctx, rctx.attr.lock, "root", "packages for a test")
     rctx.file("BUILD.bazel")

@@ -3,6 +3,8 @@
 load("//bazel/fetch:debian.bzl", "debian_packages")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//tests/..."])
+
 _LOCK = Label("//third_party/debian:remote.lock.json")
 
 # No program here reads them, and Bazel does not take file names with blanks or beyond ASCII, which some have.

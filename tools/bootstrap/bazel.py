@@ -58,9 +58,35 @@ PACKAGED = {"stardoc": ("0.8.1", "tools/stardoc")}
 # Modules that resolution needs the metadata of. No build here fetches them.
 METADATA = {
     "apple_support": ("1.23.1",),
-    "buildozer": ("7.1.2",),
     "protobuf": ("3.19.6", "21.7"),
     "zlib": ("1.3.1.bcr.3",),
+}
+# `bazel mod` asks for the repository of buildozer before it does anything, and only `mod tidy` runs it. Debian does not
+# package buildozer: this module takes the one on the PATH.
+BUILDOZER_VERSION = "7.1.2"
+BUILDOZER = {
+    "BUILD": "",
+    "MODULE.bazel": f'module(name = "buildozer", version = "{BUILDOZER_VERSION}")\n',
+    "buildozer_binary.bzl": '''\
+_SCRIPT = """#!/bin/sh
+command -v buildozer > /dev/null || {
+  echo "bazel mod tidy runs buildozer, and there is none on the PATH: install it" >&2
+  exit 1
+}
+exec buildozer "$@"
+"""
+
+def _repository_impl(rctx):
+    rctx.file("BUILD", 'exports_files(["buildozer.exe"])')
+    rctx.file("buildozer.exe", _SCRIPT)
+
+_repository = repository_rule(_repository_impl)
+
+def _extension_impl(mctx):
+    _repository(name = "buildozer_binary")
+
+buildozer_binary = module_extension(_extension_impl)
+''',
 }
 HELP = f"""Install Bazelisk and put it on the PATH, or name a Bazel of the version in .bazelversion in $BAZEL.
 This program makes Bazel out of packages only on Debian and its derivatives: it needs x86_64, apt-get, apt-cache,
@@ -105,9 +131,14 @@ def write_classpath(root: Path, final: Path, *more: Path) -> None:
 
 
 def write_registry(root: Path, final: Path) -> None:
-    """Writes a file registry of METADATA and PACKAGED (https://bazel.build/external/registry)."""
+    """Writes a file registry of METADATA, PACKAGED and BUILDOZER (https://bazel.build/external/registry)."""
+    for name, text in BUILDOZER.items():
+        file = root / INSTALL_BASE / "tools" / "buildozer" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
     entries = [(name, version, None) for name, versions in METADATA.items() for version in versions]
     entries += [(name, version, place) for name, (version, place) in PACKAGED.items()]
+    entries.append(("buildozer", BUILDOZER_VERSION, "tools/buildozer"))
     for name, version, place in entries:
         directory = root / "registry" / "modules" / name / version
         directory.mkdir(parents=True)

@@ -4,6 +4,8 @@ load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """Proves that a wheel with CPython extensions will load wherever its metadata says.
 
 Every CPython of Requires-Python has a file for each extension module; each file was compiled for the Python that its
@@ -96,7 +98,7 @@ wheel_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:check",
-            cfg = "exec",
+            cfg = "target",
             executable = True,
         ),
     },
