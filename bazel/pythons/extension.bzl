@@ -129,11 +129,11 @@ def _only(mctx, matrix):
         version = result.stdout.strip()
         what = "{}, which is CPython {}".format(python, version)
     if version not in matrix.versions:
-        fail("{} asks for {}; expected one that Requires-Python {} admits: {}. Activate another, or write a version.".format(
-            _ONLY_VARIABLE,
+        fail("RULES_DEEPGEMM_ONLY_PYTHON asks for {}; expected one that Requires-Python {} admits: {}. {}".format(
             what,
             matrix.requires_python,
             ", ".join(matrix.versions),
+            "Activate another, or write a version.",
         ))
     return version
 
