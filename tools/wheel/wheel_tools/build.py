@@ -25,10 +25,10 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from wheel_tools.archive import is_safe_name
-from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
 from wheel_tools.pythons import admitted
 from wheel_tools.record import RecordEntry, entry_for, format_record
+from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import expand
 from wheel_tools.zipwriter import EPOCH, FILE_MODE, ZipWriter
 
