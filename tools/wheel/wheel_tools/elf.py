@@ -1,8 +1,8 @@
 """One ELF file, read from a stream in bounded memory.
 
 The dynamic loader reads segments and never sections, so this reader does too: a stripped file without a section table
-is read like any other. pyelftools decodes the headers, notes and dynamic entries. `struct` reads the symbol table:
-pyelftools takes about 40 times as long for each symbol.
+is read like any other. pyelftools decodes the headers, notes and dynamic entries. `struct` reads the hash, symbol
+and version tables: pyelftools takes seven times as long for each symbol, and follows any size that hostile bytes state.
 """
 
 from __future__ import annotations
@@ -158,11 +158,9 @@ class ElfReader:
         """Exactly these bytes, or ElfError."""
         if offset < 0 or size < 0 or offset + size > self.size:
             raise ElfError(f"a table at bytes {offset} to {offset + size} of a file that has {self.size} (truncated?)")
-        if offset + size <= len(self._head):
-            return bytes(self._head[offset : offset + size])
-        for start, data in self._extents:
+        for start, data in [(0, self._head), *self._extents]:
             if start <= offset and offset + size <= start + len(data):
-                return data[offset - start : offset - start + size]
+                return bytes(data[offset - start : offset - start + size])
         return self._fetch(offset, size)
 
     def _fetch(self, offset: int, size: int) -> bytes:

@@ -12,7 +12,6 @@ evidence counts (docs/wheel-check.md says how far each piece reaches):
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wheel_tools.cpython_symbols import (
@@ -95,16 +94,11 @@ def compiled_for(elf: SharedObject, marks: Scanner) -> Compiled:
     if marks.cython and elf.machine == "x86_64" and everything & marks.operands:
         leave(everything & marks.operands, "Cython's compile-time version")
     undefined = {name for name, weak in elf.undefined.items() if not weak and is_python_symbol(name)}
-    _leave_exporters(undefined, leave)
+    by_minors: dict[frozenset[int], list[str]] = {}
+    for name in sorted(undefined):
+        by_minors.setdefault(exporters(name) or everything, []).append(name)
+    for minors, names in by_minors.items():
+        leave(minors, f"undefined symbol {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else ""))
     free_threaded = bool(free_threaded_symbols(undefined))
     ordinary = not free_threaded and "_Py_Dealloc" in undefined
     return Compiled(left, free_threaded, ordinary, bool(debug_symbols(undefined)), tuple(found))
-
-
-def _leave_exporters(undefined: set[str], leave: Callable[[frozenset[int], str], None]) -> None:
-    by_minors: dict[frozenset[int], list[str]] = {}
-    for name in sorted(undefined):
-        by_minors.setdefault(exporters(name), []).append(name)
-    for minors, names in by_minors.items():
-        if minors:
-            leave(minors, f"undefined symbol {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else ""))

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeVar
 
 from packaging.tags import InvalidTag, Tag, parse_tag
@@ -219,7 +220,7 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
     library = Library(member.name, location, name, member.size)
     shared = member.name.endswith(".so") or bool(_NUMBERED.fullmatch(library.base))
     if not (start.startswith(b"\x7fELF") or shared):
-        wheel.digests[member.index] = digests(_chain(start, chunks), algorithms)[0]
+        wheel.digests[member.index] = digests(chain([start], chunks), algorithms)[0]
         return
     wheel.compiled = True
     reader = ElfReader(member.size, lambda: wheel.archive.chunks(member))
@@ -229,7 +230,7 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
     scanned = deep_gemm or (name is not None and name.kind not in ("abi3", "abi3t"))
 
     def tee() -> Iterator[bytes]:
-        for chunk in _chain(start, chunks):
+        for chunk in chain([start], chunks):
             reader.feed(chunk)
             if scanned:
                 library.marks.feed(chunk)
@@ -245,12 +246,6 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
         wheel.libraries.append(library)
     elif library.elf and library.elf.program:
         wheel.programs.append(library)
-
-
-def _chain(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if start:
-        yield start
-    yield from rest
 
 
 def _tell_modules(wheel: Wheel) -> None:

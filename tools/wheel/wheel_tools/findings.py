@@ -15,18 +15,24 @@ class Rule(NamedTuple):
     remedy: str
 
 
-_REPACK = "build the wheel again, or repack it"
-_REBUILD = "compile the module with the headers of the Python that its name says"
-_SUFFIX = "name the file by its Python's sysconfig EXT_SUFFIX"
-_SYSROOT = "compile against an older sysroot, or raise the platform tag"
-_HEADERS = "put DeepGEMM's include/ of the same version into the wheel"
-_REFUSE = "do not install it; get the wheel from its publisher"
+_LIMITED = Rule("load", "define Py_LIMITED_API when compiling, or ship a file per CPython")
+_REBUILD = Rule("load", "compile the module with the headers of the Python that its name says")
+_HEADERS = Rule("load", "put DeepGEMM's include/ of the same version into the wheel")
+_DOWNLOAD = Rule("load", "download the wheel or build it again")
+_REFUSE = Rule("load", "do not install it; get the wheel from its publisher")
+_REPACK = Rule("form", "build the wheel again, or repack it")
 
 # Rule names are stable: scripts may match on them. docs/wheel-check.md says what each means. A rule that ends in
 # "-unproven" counts with --strict alone.
 RULES = {
-    "abi3-symbol": Rule("load", "define Py_LIMITED_API when compiling, or ship a file per CPython"),
-    "abi3-unproven": Rule("load", "define Py_LIMITED_API when compiling, or ship a file per CPython"),
+    **dict.fromkeys(("abi3-symbol", "abi3-unproven"), _LIMITED),
+    **dict.fromkeys(("identity-debug", "identity-free-threaded", "identity-python"), _REBUILD),
+    **dict.fromkeys(("jit-header-changed", "jit-header-missing"), _HEADERS),
+    **dict.fromkeys(("dist-info", "member-unreadable", "unreadable", "wheel-version"), _DOWNLOAD),
+    **dict.fromkeys(("member-name", "zip-bomb", "zip-encrypted", "zip-method"), _REFUSE),
+    **dict.fromkeys(("member-duplicate", "member-type", "wheel-build", "wheel-purelib"), _REPACK),
+    **dict.fromkeys(("record-duplicate", "record-extra", "record-hash"), _REPACK),
+    **dict.fromkeys(("record-missing", "record-size", "record-unreadable"), _REPACK),
     "coverage-abi3-level": Rule("load", "compile with a smaller Py_LIMITED_API, or raise Requires-Python"),
     "coverage-missing": Rule("load", "build the module for these Pythons, or exclude them in Requires-Python"),
     "coverage-nothing": Rule("load", "fix Requires-Python, the tags or the files"),
@@ -34,28 +40,18 @@ RULES = {
     "coverage-unproven": Rule("load", "try it on those Pythons"),
     "cuda-majors": Rule("load", "build all files with one CUDA toolkit"),
     "cuda-requirement": Rule("load", "require the distribution that brings the library, or bundle it"),
-    "dist-info": Rule("load", _REPACK),
     "elf-machine": Rule("load", "build the file for that machine, or fix the platform tag"),
     "elf-no-init": Rule("load", "export the function (PyMODINIT_FUNC), or give the file its module's name"),
     "elf-unreadable": Rule("load", "build the file again; it cannot be loaded"),
-    "identity-debug": Rule("load", _REBUILD),
-    "identity-free-threaded": Rule("load", _REBUILD),
-    "identity-python": Rule("load", _REBUILD),
     "identity-same-bytes": Rule("load", "build the module for each CPython, or once for the stable ABI as .abi3.so"),
-    "identity-soabi": Rule("load", _SUFFIX),
+    "identity-soabi": Rule("load", "name the file by its Python's sysconfig EXT_SUFFIX"),
     "identity-symbol": Rule("load", "link the library that defines them, or use the public C API"),
     "identity-unproven": Rule("load", "use a binding library that records it, such as pybind11, or omit --strict"),
-    "jit-header-changed": Rule("load", _HEADERS),
-    "jit-header-missing": Rule("load", _HEADERS),
     "layout-leftover": Rule("load", "remove it from the wheel"),
     "library-symbol": Rule("load", "link the library that defines them, or bundle its right version"),
     "library-unproven": Rule("load", "give the file an RPATH that reaches the library, or allow the library"),
     "library-unreachable": Rule("load", "set an RPATH that reaches it (patchelf, auditwheel repair)"),
-    "member-duplicate": Rule("form", _REPACK),
     "member-editable": Rule("load", "build a wheel that is not editable"),
-    "member-name": Rule("form", _REFUSE),
-    "member-type": Rule("form", _REPACK),
-    "member-unreadable": Rule("load", "download the wheel or build it again"),
     "metadata": Rule("load", "fix the field; installers refuse the wheel"),
     "metadata-field": Rule("form", "fix the field"),
     "not-checked": Rule("load", "check it with a tool for that system"),
@@ -67,26 +63,13 @@ RULES = {
     "portability-page-size": Rule("load", "link with -z max-page-size=65536"),
     "portability-rpath": Rule("form", "link without -rpath, or remove it with patchelf"),
     "portability-textrel": Rule("load", "compile with -fPIC"),
-    "record-duplicate": Rule("form", _REPACK),
-    "record-extra": Rule("form", _REPACK),
-    "record-hash": Rule("form", _REPACK),
-    "record-missing": Rule("form", _REPACK),
-    "record-size": Rule("form", _REPACK),
-    "record-unreadable": Rule("form", _REPACK),
     "requires-python": Rule("load", "make Requires-Python and the matrix that was built agree"),
     "requires-torch": Rule("load", "require the torch that was compiled against"),
-    "unreadable": Rule("load", "download the wheel or build it again"),
-    "wheel-build": Rule("form", _REPACK),
     "wheel-name": Rule("form", "rename the wheel, or build it again"),
-    "wheel-purelib": Rule("form", _REPACK),
     "wheel-tags": Rule("form", "build the wheel again, or retag it (wheel tags)"),
-    "wheel-version": Rule("load", _REPACK),
-    "zip-bomb": Rule("load", _REFUSE),
-    "zip-encrypted": Rule("load", _REFUSE),
-    "zip-method": Rule("load", _REFUSE),
 }
 # portability-glibc, portability-glibcxx, …: one for each kind of symbol version.
-_SYMBOL_VERSIONS = Rule("load", _SYSROOT)
+_SYMBOL_VERSIONS = Rule("load", "compile against an older sysroot, or raise the platform tag")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
-from wheel_tools.pythons import KNOWN_CPYTHONS, admitted, minor
+from wheel_tools.pythons import KNOWN_CPYTHONS, admitted, minor, ranges
 from wheel_tools.soabi import suffixes, triplet
 from wheel_tools.tags import LinuxPlatform
 
@@ -61,3 +61,9 @@ def known_tag(tag: Tag) -> bool:
     """Whether any known CPython installs a wheel of this tag."""
     minors = [minor(python) for python in KNOWN_CPYTHONS]
     return any(Interpreter(m, threaded).installs([tag]) for m in minors for threaded in (False, True))
+
+
+def listed(pythons: Sequence[Interpreter]) -> str:
+    """ "3.10-3.11, 3.13t": ordinary CPythons as ranges, then free-threaded ones."""
+    ordinary = [python.minor for python in pythons if not python.free_threaded]
+    return ", ".join([ranges(ordinary)] * bool(ordinary) + [str(python) for python in pythons if python.free_threaded])

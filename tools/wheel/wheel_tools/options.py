@@ -28,19 +28,13 @@ class Options:
 
     def allows_library(self, path: str, library: str) -> bool:
         """Whether the file at this path may need the library."""
-        for entry in self.allowed_libraries:
-            glob, colon, names = entry.rpartition(":")
-            if fnmatchcase(library, names) and (not colon or fnmatchcase(path, glob)):
-                return True
-        return False
+        entries = (entry.rpartition(":") for entry in self.allowed_libraries)
+        return any(fnmatchcase(library, name) and fnmatchcase(path, glob or "*") for glob, _, name in entries)
 
     def accepts(self, rule: str, path: str) -> bool:
         """Whether findings of the rule at this path are known and do not count."""
-        for entry in self.accepted:
-            accepted, colon, glob = entry.partition(":")
-            if accepted == rule and (not colon or fnmatchcase(path, glob)):
-                return True
-        return False
+        entries = (entry.partition(":") for entry in self.accepted)
+        return any(rule == accepted and fnmatchcase(path, glob or "*") for accepted, _, glob in entries)
 
 
 def problem_with(options: Options) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 
 try:
     _ExceptionGroup = ExceptionGroup
@@ -78,8 +77,3 @@ def _problem(error: Exception, raw: RawMetadata) -> Problem:
     value = raw.get(name.replace("-", "_"))
     cause = f" ({error.__cause__})" if error.__cause__ else ""
     return Problem(name, f"{name.title()}: {value} ({error}{cause})" if isinstance(value, str) else f"{error}{cause}")
-
-
-def requires(metadata: CoreMetadata, *names: str) -> list[Requirement]:
-    """The requirements of these distributions, whatever their markers."""
-    return [requirement for requirement in metadata.requirements if canonicalize_name(requirement.name) in names]

@@ -15,7 +15,7 @@ from wheel_tools.examine import Wheel, valid_tags
 from wheel_tools.findings import Finding
 from wheel_tools.options import Options
 from wheel_tools.pythons import admitted, minor, open_from, ranges
-from wheel_tools.requirements import REFUSED_FIELDS, requires
+from wheel_tools.requirements import REFUSED_FIELDS
 
 
 def check_metadata(wheel: Wheel, options: Options) -> Iterator[Finding]:
@@ -126,9 +126,10 @@ def _torch(wheel: Wheel, path: str, options: Options) -> Iterator[Finding]:
     if not options.torch:
         return
     built = Version(options.torch)
+    requirements = [r for r in wheel.metadata.requirements if canonicalize_name(r.name) == "torch"]
     rejecting: dict[str, set[int]] = {}
     for python in wheel.interpreters:
-        active = [r for r in requires(wheel.metadata, "torch") if _active(wheel, r, python.minor)]
+        active = [r for r in requirements if _active(wheel, r, python.minor)]
         if not active:
             rejecting.setdefault("no Requires-Dist for torch", set()).add(python.minor)
         for requirement in active:

@@ -8,6 +8,7 @@ from wheel_tools.cpython_symbols import is_python_symbol, stable_abi_since
 from wheel_tools.elf import SharedObject
 from wheel_tools.examine import Library, Wheel
 from wheel_tools.findings import Finding
+from wheel_tools.interpreters import listed
 from wheel_tools.options import Options
 from wheel_tools.pythons import ranges
 
@@ -19,10 +20,7 @@ def check_modules(wheel: Wheel, options: Options) -> Iterator[Finding]:
     for module, files in wheel.module_groups():
         yield from _missing(wheel, module, files)
         if _open_ended(wheel) and not any(f.name.kind in ("abi3", "abi3t", "plain") for f in files):
-            found = (
-                f"Requires-Python admits CPython 3.{wheel.open_from} and every later one, and "
-                f"{module} has a file per CPython"
-            )
+            found = f"{module} has a file per CPython; Requires-Python admits 3.{wheel.open_from} and every later one"
             required = f"an upper end, such as <3.{1 + max(f.name.minor for f in files)}"
             yield Finding("coverage-open-end", wheel.file_name, found, required)
         for library in files:
@@ -40,9 +38,7 @@ def _missing(wheel: Wheel, module: str, files: list[Library]) -> Iterator[Findin
         wanted = files[0].name.module + lacking[0].suffixes(platform)[0]
         folder = files[0].path.rpartition("/")[0]
         have = ", ".join(sorted(f.base for f in files)[:8])
-        pythons = ranges(p.minor for p in lacking if not p.free_threaded) if not lacking[0].free_threaded else ""
-        threaded = ", ".join(str(p) for p in lacking if p.free_threaded)
-        shown = ", ".join(filter(None, (pythons if pythons != "no CPython" else "", threaded)))
+        shown = listed(lacking)
         yield Finding(
             "coverage-missing",
             f"{folder}/{wanted}" if folder else wanted,
