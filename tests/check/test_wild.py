@@ -67,6 +67,7 @@ def test_a_module_without_evidence_is_unproven(tmp_path, minor):
     ("platform", "machine", "library"),
     [
         ("musllinux_1_2_x86_64", "x86_64", "libc.musl-x86_64.so.1"),
+        ("musllinux_1_2_x86_64", "x86_64", "libc.so"),
         ("musllinux_1_1_i686", "i686", "libc.musl-x86.so.1"),
         ("musllinux_1_9_aarch64", "aarch64", "libc.musl-aarch64.so.1"),
     ],

@@ -56,7 +56,8 @@ class Scanner:
         window = self._tail + chunk
         self.pybind11 |= _PYBIND11 in window
         self.cython |= _CYTHON in window
-        self.versions.update(int(minor) for minor in _VERSION.findall(window))
+        # The pattern looks two bytes back; the last window had what begins before them.
+        self.versions.update(int(match[1]) for match in _VERSION.finditer(window, 2))
         self.operands.update(minor[0] for minor in _VERSION_HEX.findall(window))
         if self.collect_includes and len(self.includes) < _MAX_INCLUDES:
             self.includes.update(path.decode() for path in _INCLUDE.findall(window)[:_MAX_INCLUDES])

@@ -13,7 +13,7 @@ from packaging.tags import InvalidTag, Tag, parse_tag
 
 from wheel_tools.archive import Member, WheelArchive
 from wheel_tools.cpython_symbols import is_python_symbol
-from wheel_tools.elf import ElfError, ElfReader, SharedObject
+from wheel_tools.elf import MACHINES, ElfError, ElfReader, SharedObject
 from wheel_tools.errors import WheelError
 from wheel_tools.evidence import Compiled, Scanner, compiled_for
 from wheel_tools.findings import Finding
@@ -104,8 +104,9 @@ class Wheel:
 
     @property
     def machines(self) -> set[str]:
-        """The machines of the platform tags, as ELF files name them."""
-        return {"armv7l" if platform.machine == "armv6l" else platform.machine for platform in self.platforms}
+        """The machines of the platform tags, as ELF files name them; without those that are not known."""
+        found = {"armv7l" if platform.machine == "armv6l" else platform.machine for platform in self.platforms}
+        return found & set(MACHINES.values())
 
     def targets(self, files: list[Library]) -> list[LinuxPlatform]:
         """The tags' platforms; without any, the plain Linux of the machine that the files are for."""

@@ -26,6 +26,8 @@ _SYSTEM = re.compile(
     r"(?:ld-linux|ld-musl)[\w-]*\.so\.\d+|ld64\.so\.[12]",
     re.ASCII,
 )
+# musl is one file, and answers to these names itself; Rust links with libc.so.
+_MUSL = re.compile(r"lib(?:c|m|dl|rt|pthread|util|xnet)\.so", re.ASCII)
 _LOADER = re.compile(r"ld-linux[\w-]*\.so\.\d+|ld64\.so\.[12]", re.ASCII)
 _LIBPYTHON = re.compile(r"libpython[\d.]*[a-z]*\.so[\d.]*", re.ASCII)
 # A wheel that requires torch finds torch's libraries and CUDA's loaded. libcuda is not among them: it comes with the
@@ -69,10 +71,11 @@ def _outside(
 ) -> Iterator[Finding]:
     root = loaded.files[0]
     policies = [policy for platform in wheel.platforms if (policy := policy_for(platform))]
+    lacking: dict[str, list[str]] = {}
     for user, needed in loaded.outside:
         base = needed.rpartition("/")[2]
-        system = bool(_SYSTEM.fullmatch(needed))
-        if policies:
+        system = _is_system(wheel, needed)
+        if policies and not _of_musl(wheel, needed):
             system = all(needed in policy.whitelist or _LOADER.fullmatch(needed) for policy in policies)
         if system or options.allows_library(user.path, needed):
             continue
@@ -91,8 +94,7 @@ def _outside(
             rule = "library-unreachable" if certain else "library-unproven"
             yield Finding(rule, user.path, found, "an RPATH of the file, or of what loads it, that reaches it")
         elif brought is False:
-            found = f"DT_NEEDED {needed}, which no Requires-Dist brings"
-            yield Finding("cuda-requirement", user.path, found, "a requirement for the distribution that has it")
+            lacking.setdefault(user.path, []).append(needed)
         elif wheel.metadata.requirements and _leaves_the_wheel(wheel, loader, user):
             found = f"DT_NEEDED {needed}; searched: {_searched(user)}"
             yield Finding("library-unproven", user.path, found, "proof that a required distribution brings it")
@@ -103,6 +105,17 @@ def _outside(
                 hint = "load it with dlopen, since only a machine with a driver has it"
                 remedy = f"{hint}; or allow it ({user.path}:{needed})"
             yield Finding("portability-library", user.path, f"DT_NEEDED {needed}", required, remedy)
+    for path, names in lacking.items():
+        found = f"DT_NEEDED {', '.join(names)}, which no Requires-Dist brings"
+        yield Finding("cuda-requirement", path, found, "requirements for torch, or for NVIDIA's distributions")
+
+
+def _is_system(wheel: Wheel, needed: str) -> bool:
+    return bool(_SYSTEM.fullmatch(needed)) or _of_musl(wheel, needed)
+
+
+def _of_musl(wheel: Wheel, needed: str) -> bool:
+    return bool(wheel.platforms and _MUSL.fullmatch(needed)) and all(p.libc == "musl" for p in wheel.platforms)
 
 
 def _searched(user: Library) -> str:
@@ -190,7 +203,7 @@ def _symbols(wheel: Wheel, modules: list[Library], loads: dict[str, Loaded]) -> 
     known = {
         module.path: loads[module.path]
         for module in modules
-        if all(_SYSTEM.fullmatch(name) or _LIBPYTHON.fullmatch(name) for _, name in loads[module.path].outside)
+        if all(_is_system(wheel, name) or _LIBPYTHON.fullmatch(name) for _, name in loads[module.path].outside)
     }
     if not known or any(_PRELOADING.fullmatch(canonicalize_name(r.name)) for r in wheel.metadata.requirements):
         return
