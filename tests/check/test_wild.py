@@ -507,6 +507,24 @@ def test_stable_abi_with_a_module_for_one_python(tmp_path):
     assert "for CPython 3.10-3.11, 3.13-3.14" in finding.found
 
 
+def test_plain_names_in_a_stable_abi_wheel(tmp_path):
+    """A plain name.so is loaded by every CPython, so each must have its symbols."""
+    tag, specifier = f"cp311-abi3-{LINUX}", ">=3.11,<3.14"
+    stable = make_elf.module("a", undefined=["PyType_GetName"])
+    assert check(tmp_path, tag, {"pkg/a.so": stable}, requires_python=specifier).findings == []
+    newer = make_elf.module("a", undefined=["PyDict_GetItemRef"])
+    report = check(tmp_path, tag, {"pkg/a.so": newer}, requires_python=specifier)
+    assert found(report) == [("identity-python", "pkg/a.so")] * 2
+    assert [f.required.split(",")[0] for f in report.findings] == ["one compiled for 3.11", "one compiled for 3.12"]
+
+
+def test_data_named_like_a_library(tmp_path):
+    files = {"pkg/weights.so": b"just data", named("mod", 12): make_elf.module("mod")}
+    report = check(tmp_path, cp(12), files)
+    assert found(report) == [("elf-unreadable", "pkg/weights.so")]
+    assert report.modules == {"mod": "per-python"}
+
+
 def test_symbols_of_a_binding_library(tmp_path):
     """shiboken exports Py… functions for the stable ABI; PySide6 finds it in another distribution."""
     module = make_elf.module("QtCore", needed=["libshiboken.so.6"], undefined=["PyRun_String"], runpath="$ORIGIN/../sh")

@@ -13,8 +13,10 @@ from abi3info import DATAS, FUNCTIONS
 _PY = re.compile(r"_?Py[A-Z_]")
 # Members of the stable ABI that an ordinary CPython on Linux does not export.
 _ELSEWHERE = frozenset({"MS_WINDOWS", "Py_REF_DEBUG", "Py_TRACE_REFS", "USE_STACKCHECK"})
-_FREE_THREADED = frozenset({"_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"})
-_DEBUG = frozenset(
+# Symbols that only the headers of a free-threaded build refer to (Include/refcount.h, object.h).
+FREE_THREADED = frozenset({"_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"})
+# Symbols that only the headers of a debug build refer to (Py_REF_DEBUG, Py_TRACE_REFS).
+DEBUG = frozenset(
     [
         "_Py_NegativeRefcount",
         "_Py_RefTotal",
@@ -80,13 +82,3 @@ def stable_abi_since(name: str) -> int | None:
     """
     oldest = min(exporters(name), default=0)
     return _stable_abi().get(name, oldest if oldest > _newest_stable() else None)
-
-
-def free_threaded_symbols(names: set[str]) -> set[str]:
-    """Those that only headers of a free-threaded build refer to (Include/refcount.h, object.h)."""
-    return names & _FREE_THREADED
-
-
-def debug_symbols(names: set[str]) -> set[str]:
-    """Those that only headers of a debug build refer to (Py_REF_DEBUG, Py_TRACE_REFS)."""
-    return names & _DEBUG

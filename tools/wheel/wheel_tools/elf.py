@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elftools.common.utils import struct_parse
+from elftools.construct import Container
 from elftools.elf.elffile import ELFFile
 from elftools.elf.notes import iter_notes
 
@@ -65,18 +66,6 @@ class ElfError(Exception):
     """The dynamic loader could not load these bytes. The text is one line."""
 
 
-@dataclass(frozen=True)
-class Segment:
-    """One program header. Sizes and offsets are in bytes."""
-
-    type: str
-    flags: int
-    offset: int
-    address: int
-    size: int
-    alignment: int
-
-
 @dataclass
 class SharedObject:
     """The facts of an ELF file that the checks use."""
@@ -108,7 +97,6 @@ class SharedObject:
     exports: array = field(default_factory=lambda: array("q"))
     # Library → the symbol versions required of it, such as "GLIBC_2.28".
     versions: dict[str, frozenset[str]] = field(default_factory=dict)
-    segments: tuple[Segment, ...] = ()
 
     @property
     def executable_stack(self) -> bool:
@@ -213,6 +201,7 @@ class _Parser:
         self.elf = elf = ELFFile(io.BytesIO(header))
         self.order = "<" if elf.little_endian else ">"
         self.tags: dict[str, list[int]] = {}
+        self.segments: list[Container] = []
         self.strings = b""
         machine = MACHINES.get((elf["e_machine"], elf.elfclass, elf.little_endian))
         self.result = SharedObject(machine or f"{elf['e_machine']} ({elf.elfclass}-bit)")
@@ -223,57 +212,50 @@ class _Parser:
             raise ElfError(f"an ELF file of type {elf['e_type']}, which is no shared object (ET_DYN)")
         if not 0 < elf["e_phnum"] <= MAX_SEGMENTS:
             raise ElfError(f"{elf['e_phnum']} program headers")
-        result.segments = tuple(self._segments())
-        types = [segment.type for segment in result.segments]
+        layout, stride = elf.structs.Elf_Phdr, elf["e_phentsize"]
+        stream = io.BytesIO(self.reader.read(elf["e_phoff"], elf["e_phnum"] * stride))
+        self.segments = [struct_parse(layout, stream, index * stride) for index in range(elf["e_phnum"])]
+        types = [segment["p_type"] for segment in self.segments]
         result.program = "PT_INTERP" in types or elf["e_type"] == "ET_EXEC"
-        for segment in result.segments:
+        for segment in self.segments:
             self._read_segment(segment)
         if types.count("PT_DYNAMIC") == 1:
-            self._read_dynamic(result.segments[types.index("PT_DYNAMIC")])
+            self._read_dynamic(self.segments[types.index("PT_DYNAMIC")])
         elif not result.program:
             raise ElfError(f"{types.count('PT_DYNAMIC')} dynamic segments; a shared object has one")
         return result
 
-    def _segments(self) -> Iterator[Segment]:
-        elf, size = self.elf, self.elf["e_phentsize"]
-        stream = io.BytesIO(self.reader.read(elf["e_phoff"], elf["e_phnum"] * size))
-        for index in range(elf["e_phnum"]):
-            header = struct_parse(elf.structs.Elf_Phdr, stream, index * size)
-            keys = ("p_flags", "p_offset", "p_vaddr", "p_filesz", "p_align")
-            yield Segment(str(header["p_type"]), *(header[key] for key in keys))
-
-    def _read_segment(self, segment: Segment) -> None:
-        result, end = self.result, segment.offset + segment.size
-        if segment.type == "PT_LOAD":
+    def _read_segment(self, segment: Container) -> None:
+        result, kind, end = self.result, segment["p_type"], segment["p_offset"] + segment["p_filesz"]
+        if kind == "PT_LOAD":
             if end > self.reader.size:
                 raise ElfError(f"a segment up to byte {end} of a file that has {self.reader.size} (truncated?)")
-            result.alignment = min(result.alignment or segment.alignment, segment.alignment)
-        elif segment.type == "PT_GNU_STACK":
-            result.stack_flags = segment.flags
-        elif segment.type in ("PT_NOTE", "PT_GNU_PROPERTY") and segment.size <= MAX_DYNAMIC:
-            result.isa_level = max(result.isa_level, self._isa_level(segment))
+            result.alignment = min(result.alignment or segment["p_align"], segment["p_align"])
+        elif kind == "PT_GNU_STACK":
+            result.stack_flags = segment["p_flags"]
+        elif kind in ("PT_NOTE", "PT_GNU_PROPERTY") and segment["p_filesz"] <= MAX_DYNAMIC:
+            result.isa_level = max(result.isa_level, self._isa_level(segment["p_offset"], segment["p_filesz"]))
 
-    def _isa_level(self, segment: Segment) -> int:
+    def _isa_level(self, offset: int, size: int) -> int:
         """glibc refuses a library whose GNU_PROPERTY_X86_ISA_1_NEEDED the processor lacks."""
         needed = 1
         try:
-            self.elf.stream = io.BytesIO(self.reader.read(segment.offset, segment.size))
-            for note in iter_notes(self.elf, 0, segment.size):
-                if note["n_type"] == "NT_GNU_PROPERTY_TYPE_0":
-                    for item in note["n_desc"]:
-                        if item["pr_type"] == "GNU_PROPERTY_X86_ISA_1_NEEDED":
-                            needed = max(needed, item["pr_data"])
+            self.elf.stream = io.BytesIO(self.reader.read(offset, size))
+            for note in iter_notes(self.elf, 0, size):
+                for item in note["n_desc"] if note["n_type"] == "NT_GNU_PROPERTY_TYPE_0" else ():
+                    if item["pr_type"] == "GNU_PROPERTY_X86_ISA_1_NEEDED":
+                        needed = max(needed, item["pr_data"])
         # glibc ignores a note that it cannot decode.
         except Exception:
             return 1
         return needed.bit_length()
 
-    def _read_dynamic(self, dynamic: Segment) -> None:
-        if dynamic.size > MAX_DYNAMIC:
-            raise ElfError(f"a dynamic segment of {dynamic.size} bytes")
-        layout = self.elf.structs.Elf_Dyn
-        stream = io.BytesIO(self.reader.read(dynamic.offset, dynamic.size))
-        for _ in range(dynamic.size // layout.sizeof()):
+    def _read_dynamic(self, dynamic: Container) -> None:
+        layout, size = self.elf.structs.Elf_Dyn, dynamic["p_filesz"]
+        if size > MAX_DYNAMIC:
+            raise ElfError(f"a dynamic segment of {size} bytes")
+        stream = io.BytesIO(self.reader.read(dynamic["p_offset"], size))
+        for _ in range(size // layout.sizeof()):
             entry = struct_parse(layout, stream)
             if entry["d_tag"] == "DT_NULL":
                 break
@@ -304,9 +286,9 @@ class _Parser:
     def _place(self, tag: str) -> int:
         """The offset in the file of the byte that is loaded at the tag's address."""
         address = self._value(tag)
-        for segment in self.result.segments:
-            if segment.type == "PT_LOAD" and 0 <= address - segment.address < segment.size:
-                return address - segment.address + segment.offset
+        for segment in self.segments:
+            if segment["p_type"] == "PT_LOAD" and 0 <= address - segment["p_vaddr"] < segment["p_filesz"]:
+                return address - segment["p_vaddr"] + segment["p_offset"]
         raise ElfError(f"a {tag} that points outside the file")
 
     def _names(self, tag: str) -> Iterator[str]:

@@ -14,13 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from wheel_tools.cpython_symbols import (
-    debug_symbols,
-    exporters,
-    free_threaded_symbols,
-    is_python_symbol,
-    known_minors,
-)
+from wheel_tools.cpython_symbols import DEBUG, FREE_THREADED, exporters, is_python_symbol, known_minors
 from wheel_tools.elf import SharedObject
 from wheel_tools.pythons import ranges
 
@@ -100,6 +94,6 @@ def compiled_for(elf: SharedObject, marks: Scanner) -> Compiled:
         by_minors.setdefault(exporters(name) or everything, []).append(name)
     for minors, names in by_minors.items():
         leave(minors, f"undefined symbol {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else ""))
-    free_threaded = bool(free_threaded_symbols(undefined))
+    free_threaded = bool(undefined & FREE_THREADED)
     ordinary = not free_threaded and "_Py_Dealloc" in undefined
-    return Compiled(left, free_threaded, ordinary, bool(debug_symbols(undefined)), tuple(found))
+    return Compiled(left, free_threaded, ordinary, bool(undefined & DEBUG), tuple(found))

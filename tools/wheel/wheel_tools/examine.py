@@ -265,7 +265,7 @@ def _is_module(library: Library, name: ExtensionName, needed: set[str]) -> bool:
     """
     named = name.kind not in ("plain", "other")
     if library.elf is None:
-        return named or (name.kind == "plain" and not name.module.startswith("lib"))
+        return named
     if not library.elf.inits.isdisjoint(name.init_functions):
         return True
     if not named or library.base in needed or library.elf.soname in needed - {""}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -18,8 +19,7 @@ except NameError:  # Python 3.10 and older
 REFUSED_FIELDS = ("metadata-version", "name", "version", "requires-python", "requires-dist", "provides-extra")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """A field of METADATA that packaging refuses."""
 
     field: str

@@ -82,9 +82,10 @@ def _compiled(wheel: Wheel, files: list[Library]) -> Iterator[Finding]:
             yield Finding("identity-free-threaded", library.path, f"a module compiled for {found}", required)
         elif name.kind == "soabi":
             yield from _one_python(library, name.minor)
-        elif name.kind == "plain" and stable_abi_level(library.elf) is None:
+        elif name.kind == "plain":
+            stable = stable_abi_level(library.elf) is not None
             for minor in sorted({python.minor for python in served}):
-                yield from _one_python(library, minor)
+                yield from (f for f in _one_python(library, minor) if not (stable and f.unproven))
 
 
 def _one_python(library: Library, minor: int) -> Iterator[Finding]:
