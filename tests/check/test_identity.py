@@ -1,4 +1,4 @@
-"""Which CPython a real module was compiled for is told from its bytes, whatever made it."""
+"""The bytes of a real module prove for which CPython it was compiled."""
 
 from __future__ import annotations
 

@@ -492,8 +492,9 @@ def test_editable_leftovers(tmp_path):
     assert check(tmp_path, cp(12), files).findings == []
 
 
-def test_linker_scripts_are_no_libraries(tmp_path):
+def test_files_that_are_no_libraries(tmp_path):
     files = {"pkg/libfoo.so": b"/* GNU ld script */\nINPUT(libfoo.so.1)\n", named("mod", 12): make_elf.module("mod")}
+    files |= {"pkg/libfoo.so.sha256": b"0123", "pkg/notes.so.txt": b"text"}
     assert check(tmp_path, cp(12), files).findings == []
 
 

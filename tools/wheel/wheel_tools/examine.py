@@ -39,7 +39,7 @@ _DATA = re.compile(r"[^/]+\.data/(platlib|purelib|data|scripts)/(.*)", re.DOTALL
 # Where installers put the schemes of .data, relative to site-packages (lib/python3.X/site-packages).
 _SCHEMES = {"platlib": "", "purelib": "", "data": "../../../", "scripts": "../../../bin/"}
 _LINKER_SCRIPT = re.compile(rb"\s*(?:/\*|GROUP|INPUT|OUTPUT_FORMAT)")
-_NUMBERED = re.compile(r".*\.so\.[\w.]+", re.DOTALL)
+_NUMBERED = re.compile(r".*\.so(?:\.\d\w*)+", re.DOTALL)
 
 
 @dataclass
@@ -165,7 +165,7 @@ def examine(archive: WheelArchive) -> Wheel:
                 _read_member(wheel, member, entries.get(member.name))
             except WheelError as error:
                 wheel.add("member-unreadable", error)
-    _tell_modules(wheel)
+    _mark_modules(wheel)
     return wheel
 
 
@@ -249,7 +249,7 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
         wheel.programs.append(library)
 
 
-def _tell_modules(wheel: Wheel) -> None:
+def _mark_modules(wheel: Wheel) -> None:
     """Sets is_module and compiled of each library."""
     needed = {name for library in wheel.libraries if library.elf for name in library.elf.needed}
     for library in wheel.libraries:

@@ -20,7 +20,7 @@ _HORIZON = "3.99"
 
 
 def admitted(requires_python: SpecifierSet | None, known: Sequence[str] = KNOWN_CPYTHONS) -> list[str]:
-    """The known CPythons of which the specifier admits any release, oldest first; all of them for None.
+    """The known CPythons that have a release which the specifier admits, oldest first; all of them for None.
 
     `>=3.11.4` admits 3.11, for its later releases; `<=3.11` does, for 3.11.0; `!=3.12.*` does not admit 3.12.
     """

@@ -62,7 +62,7 @@ class ExtensionName:
 
     @property
     def init_functions(self) -> tuple[str, str]:
-        """The functions of which CPython calls one: PyInit_… (PEP 489), or PyModExport_… since 3.15 (PEP 793)."""
+        """CPython calls one of these functions: PyInit_… (PEP 489), or PyModExport_… since 3.15 (PEP 793)."""
         name = self.dotted.rpartition(".")[2]
         if name.isascii():
             return f"PyInit_{name}", f"PyModExport_{name}"
