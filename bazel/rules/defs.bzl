@@ -1,6 +1,7 @@
 """What users load: `load("@rules_deepgemm//bazel/rules:defs.bzl", …)`."""
 
 load("//bazel/rules/private:deepgemm_extension.bzl", _deepgemm_extension = "deepgemm_extension")
+load("//bazel/rules/private:deepgemm_kernels.bzl", _deepgemm_kernels = "deepgemm_kernels")
 load("//bazel/rules/private:deepgemm_wheel.bzl", _deepgemm_wheel = "deepgemm_wheel")
 load("//bazel/rules/private:extension_wheel.bzl", _extension_wheel = "extension_wheel")
 load("//bazel/rules/private:import_check_test.bzl", _import_check_test = "import_check_test")
@@ -10,6 +11,7 @@ load("//bazel/rules/private:wheel_check_test.bzl", _wheel_check_test = "wheel_ch
 load("//bazel/rules/private:wheel_overlay.bzl", _wheel_overlay = "wheel_overlay")
 
 deepgemm_extension = _deepgemm_extension
+deepgemm_kernels = _deepgemm_kernels
 deepgemm_wheel = _deepgemm_wheel
 extension_wheel = _extension_wheel
 import_check_test = _import_check_test

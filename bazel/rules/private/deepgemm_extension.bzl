@@ -1,5 +1,7 @@
 """The macro deepgemm_extension: DeepGEMM's `_C` for each CPython of the matrix."""
 
+load("@deepgemm_src//:version.bzl", "VERSION")
+load("//bazel/kernels:versions.bzl", "LOOKS_FOR_KERNELS")
 load(":torch_extension.bzl", "torch_extension")
 
 _COPTS = [
@@ -27,6 +29,7 @@ def deepgemm_extension(
         copts = [],
         whole_program = None,
         features = [],
+        kernels_ahead_of_time = None,
         **kwargs):
     """DeepGEMM's extension module `_C`: `torch_extension` with DeepGEMM's sources, headers and compiler options.
 
@@ -48,15 +51,23 @@ def deepgemm_extension(
             `--param=ggc-min-heapsize=4194304`, so that they win.
         features: Features of the C++ toolchain, beside the hermetic GCC's `small_float_to_chars`: DeepGEMM formats floats
             in hexadecimal only, when it writes a kernel. `["-small_float_to_chars"]` leaves that one out.
+        kernels_ahead_of_time: Whether the module looks for kernels in its package (`deepgemm_wheel(kernels = [...])`) before
+            it compiles them, and needs nvcc for the others alone. This replaces one header of DeepJIT's; a header other
+            than the one that the replacement was made for fails the build. Default: it does, if the source is DeepGEMM
+            2.8.2 and `deps` is not given.
         whole_program: As for `torch_extension`. Default: DeepGEMM's one source is, other `srcs` are not.
         **kwargs: Handed on to `torch_extension`.
     """
+    if kernels_ahead_of_time == None:
+        kernels_ahead_of_time = deps == None and VERSION in LOOKS_FOR_KERNELS
+    overlay = [Label("//bazel/kernels:jit_runtime")] if kernels_ahead_of_time else []
     torch_extension(
         name = name,
         srcs = [Label("@deepgemm_src//:python_api")] if srcs == None else srcs,
         copts = _COPTS + copts,
         features = ["small_float_to_chars"] + features,
         whole_program = srcs == None if whole_program == None else whole_program,
-        deps = [Label("@deepgemm_src//:headers")] if deps == None else deps,
+        # The overlay comes first, so that its header is found before DeepJIT's.
+        deps = overlay + ([Label("@deepgemm_src//:headers")] if deps == None else deps),
         **kwargs
     )

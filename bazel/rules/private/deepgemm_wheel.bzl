@@ -1,6 +1,8 @@
 """The macro deepgemm_wheel: a wheel of DeepGEMM alone, for every CPython of the matrix."""
 
 load("@deepgemm_src//:version.bzl", "VERSION")
+load("//bazel/kernels:kernels_directory.bzl", "kernels_directory")
+load("//bazel/kernels:versions.bzl", "LOOKS_FOR_KERNELS")
 load(":extension_wheel.bzl", "extension_wheel")
 
 # The repository lays the package out as a wheel has it; licences come from two places.
@@ -10,7 +12,7 @@ _PATHS = {
     "third_party/deepgemm/licenses": "third-party",
 }
 
-def deepgemm_wheel(name, extension, distribution = "deep_gemm", version = VERSION, **kwargs):
+def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], version = VERSION, **kwargs):
     """A wheel of DeepGEMM alone: `extension_wheel` with DeepGEMM's files, metadata and licences filled in.
 
     Example:
@@ -25,11 +27,31 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", version = VERSIO
         name: The target's name; the wheel is its one output.
         extension: DeepGEMM's `_C`, a `deepgemm_extension`.
         distribution: The name of the distribution, as pip lists it.
+        kernels: Sets of kernels, each a `deepgemm_kernels`, that the package carries in `aot/`; DeepGEMM then compiles only
+            kernels that are not among them. A set of another CUDA major version than torch's, and a DeepGEMM that does
+            not look there, is an error. Default: none.
         version: Its version. Default: that of the DeepGEMM source.
         **kwargs: Handed on to `extension_wheel`.
     """
+    directories = {}
+    if kernels:
+        if VERSION not in LOOKS_FOR_KERNELS:
+            fail("deepgemm_wheel {}: kernels for DeepGEMM {}, which does not look for them; expected one of {}. ".format(
+                name,
+                VERSION,
+                ", ".join(LOOKS_FOR_KERNELS),
+            ) + "Leave kernels out")
+        kernels_directory(
+            name = name + ".aot",
+            kernels = kernels,
+            tags = ["manual"],
+            testonly = kwargs.get("testonly"),
+            visibility = ["//visibility:private"],
+        )
+        directories[":{}.aot".format(name)] = "deep_gemm/aot"
     extension_wheel(
         name = name,
+        directories = directories,
         srcs = [
             Label("@deepgemm_src//:package"),
             Label("@deepgemm_src//:jit_headers"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from wheel_tools.checks.coverage import check_coverage
 from wheel_tools.checks.deep_gemm import check_deep_gemm
 from wheel_tools.checks.identity import check_identity
+from wheel_tools.checks.kernels import check_kernels
 from wheel_tools.checks.members import check_members
 from wheel_tools.checks.metadata import check_metadata
 from wheel_tools.checks.portability import check_portability
@@ -21,4 +22,5 @@ CHECKS: tuple[Callable[[Wheel, Options], Iterator[Finding]], ...] = (
     check_identity,
     check_portability,
     check_deep_gemm,
+    check_kernels,
 )
