@@ -32,13 +32,18 @@ def merge(parts: list[Path], out: Path) -> dict[str, Any]:
     return kernels
 
 
+def _described(text: str) -> dict[str, Any]:
+    name, arch, num_sms, verified = text.split("=")
+    return {"name": name, "arch": arch, "num_sms": int(num_sms) or None, "verified": verified == "true"}
+
+
 def main(argv: list[str]) -> int:
     """Exit code 0 when the directory is written, 1 with one line on stderr when the sets do not go together."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], fromfile_prefix_chars="@")
     parser.add_argument("--part", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--compiler-text", type=Path, required=True, help="what nvcc --version printed")
     parser.add_argument("--deepgemm", required=True, help="the version of DeepGEMM")
-    parser.add_argument("--set", action="append", required=True, help="NAME=ARCH=SMS of a set; may be repeated")
+    parser.add_argument("--set", action="append", required=True, help="NAME=ARCH=SMS=VERIFIED; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="an empty directory")
     args = parser.parse_args(argv)
     try:
@@ -46,7 +51,7 @@ def main(argv: list[str]) -> int:
     except WheelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    sets = [dict(zip(("name", "arch", "num_sms"), text.split("="))) for text in args.set]
+    sets = [_described(text) for text in args.set]
     manifest = {"deepgemm": args.deepgemm, "sets": sets, "kernels": kernels}
     (args.out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     shutil.copyfile(args.compiler_text, args.out / "compiler.txt")

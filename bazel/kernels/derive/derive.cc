@@ -3,7 +3,7 @@
 //   derive --arch 9.0 --num-sms 132 --max-m 8192 --max-grouped-m 65536 --out FILE fp8_dense:2112x7168 …
 //
 // One line of JSON for each kernel: its tag, nvcc's flags, its source, and one product that needs it. DeepGEMM's own
-// functions choose; the tensors that they are called with have shapes and no storage (shim/).
+// functions choose; the tensors that they are called with have shapes and no storage (torch/).
 
 #include <charconv>
 #include <cstdio>

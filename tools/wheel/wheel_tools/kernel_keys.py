@@ -48,7 +48,7 @@ class Headers:
     """The headers below one include directory, each hashed once [utils/parser.hpp]."""
 
     def __init__(self, read: Callable[[str], bytes | None]) -> None:
-        """read: from a header's path, such as `deep_gemm/common/types.cuh`, to its bytes, or None where there is none."""
+        """read: from a header's path, such as `deep_gemm/common/types.cuh`, to its bytes, or None without one."""
         self._read_or_none = read
         self._digests: dict[bytes, str] = {}
         self._visiting: set[bytes] = set()

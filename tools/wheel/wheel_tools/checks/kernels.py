@@ -1,14 +1,15 @@
 """Kernels that a DeepGEMM package carries compiled (`aot/`): each must be found under the key that DeepGEMM computes.
 
-A kernel whose key is another one, because a header changed after it was compiled, is never found: DeepGEMM would compile
-it again, or fail where there is no nvcc, without a word about the file that lies there.
+A header that changes after a kernel was compiled changes the kernel's key. DeepGEMM then never finds the file: it
+compiles the kernel again, or fails where there is no nvcc.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from wheel_tools.archive import Member
@@ -78,22 +79,21 @@ def _entries(wheel: Wheel, package: str, prefix: str, files: dict[str, Member]) 
             )
     manifest = _manifest(wheel, files)
     if "compiler.txt" not in files or manifest is None:
-        missing = "compiler.txt" if "compiler.txt" not in files else "manifest.json with kernels"
-        yield Finding(
-            "kernels-incomplete", prefix + missing, "no such file", "the file, as the build writes it", _REBUILD
-        )
+        missing = "compiler.txt" if "compiler.txt" not in files else "manifest.json"
+        found = "no such file, or no list of kernels"
+        yield Finding("kernels-incomplete", prefix + missing, found, "what the build writes", _REBUILD)
         return
     for name in sorted(manifest.keys() ^ entries.keys()):
         found = "listed in manifest.json and not there" if name in manifest else "there and not listed in manifest.json"
         yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "both", _REBUILD)
     headers = Headers(lambda path: _read(wheel, f"{package}/include/{path}"))
-    compiler = wheel.archive.read(files["compiler.txt"])
+    key_of = partial(kernel_key, headers, wheel.archive.read(files["compiler.txt"]))
     for name in sorted(manifest.keys() & entries.keys()):
-        yield from _entry(wheel, f"{prefix}cache/{name}", entries[name], manifest[name], headers, compiler)
+        yield from _entry(wheel, f"{prefix}cache/{name}", entries[name], manifest[name], key_of)
 
 
 def _entry(
-    wheel: Wheel, path: str, entry: dict[str, Member], facts: Any, headers: Headers, compiler: bytes
+    wheel: Wheel, path: str, entry: dict[str, Member], facts: Any, key_of: Callable[[str, bytes], str]
 ) -> Iterator[Finding]:
     for file in sorted({"kernel.cu", "kernel.cubin"} - entry.keys()):
         yield Finding("kernels-incomplete", f"{path}/{file}", "no such file", "the file", _REBUILD)
@@ -106,7 +106,7 @@ def _entry(
     try:
         if not isinstance(flags, str):
             raise WheelError(path, found="no flags in manifest.json", expected="nvcc's flags", fix=_REBUILD)
-        key = kernel_key(headers, compiler, flags, wheel.archive.read(entry["kernel.cu"]))
+        key = key_of(flags, wheel.archive.read(entry["kernel.cu"]))
     except WheelError as error:
         yield Finding("kernel-stale", path, f"{error.where}: {error.found}", error.expected, _REBUILD)
         return
