@@ -71,8 +71,9 @@ public:
                         const std::exception& reason) const {
         report(tag, flags, source);
         const std::string why = reason.what();
-        return std::format("DeepGEMM's kernel {} is not in {} and cannot be compiled here: {}; it is {}. To ship it: run with "
-                           "DG_JIT_AOT_REPORT=FILE and give FILE to deepgemm_kernels(recorded = …); to compile it: install nvcc",
+        return std::format("DeepGEMM's kernel {} is not in {} and cannot be compiled here: {}. To ship it, run with "
+                           "DG_JIT_AOT_REPORT=FILE and give FILE to deepgemm_kernels(recorded = …); to compile it, install "
+                           "nvcc. It is {}",
                            tag, (root / "cache").string(), why.substr(0, why.find('\n')), instantiation(source));
     }
 
