@@ -2,7 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 
-_TOOLCHAIN = Label("//bazel/kernels:toolchain_type")
+_TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
 
 def _cuda_headers_impl(ctx):
     nvcc = ctx.toolchains[_TOOLCHAIN].nvcc

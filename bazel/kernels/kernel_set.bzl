@@ -10,7 +10,7 @@ _CAPABILITIES = {
     "sm_100f": "10.0",
     "sm_103f": "10.3",
 }
-_TOOLCHAIN = Label("//bazel/kernels:toolchain_type")
+_TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
 
 # nvcc has the host compiler preprocess. Of the C++ toolchain's options those that say where its files are, no others: the
 # device code is what DeepGEMM's JIT compiles.

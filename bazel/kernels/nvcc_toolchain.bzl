@@ -2,7 +2,7 @@
 
 load(":providers.bzl", "NvccInfo")
 
-_DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels:toolchain_type`.
+_DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels/nvcc:toolchain_type`.
 
 The one that this module registers is NVIDIA's nvcc 13.0 out of wheels pinned by hash. A project that has a CUDA toolkit of
 its own, such as the repository that rules_cuda's toolchain is made from, registers that in its place:
@@ -18,7 +18,7 @@ nvcc_toolchain(
 toolchain(
     name = "my_nvcc_toolchain",
     toolchain = ":my_nvcc",
-    toolchain_type = "@rules_deepgemm//bazel/kernels:toolchain_type",
+    toolchain_type = "@rules_deepgemm//bazel/kernels/nvcc:toolchain_type",
 )
 ```
 
