@@ -3,6 +3,8 @@
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":providers.bzl", "KernelsInfo")
 
+_TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
+
 def _major(version):
     return version.split(".")[0]
 
@@ -26,10 +28,15 @@ def _kernels_directory_impl(ctx):
     args.add("--deepgemm", first.deepgemm)
     args.add_all([info.description for info in sets], before_each = "--set")
     args.add_all("--out", [out], expand_directories = False)
+    toolkit = depset()
+    if ctx.attr.compress:
+        nvcc = ctx.toolchains[_TOOLCHAIN].nvcc
+        toolkit = nvcc.files
+        args.add("--fatbinary", nvcc.nvcc.dirname + "/fatbinary")
     ctx.actions.run(
         executable = ctx.executable._merge,
         arguments = [args],
-        inputs = parts + [first.compiler_text],
+        inputs = depset(parts + [first.compiler_text], transitive = [toolkit]),
         outputs = [out],
         mnemonic = "DeepGemmMergeKernels",
         progress_message = "Laying out the kernels of %{label}",
@@ -40,6 +47,9 @@ kernels_directory = rule(
     implementation = _kernels_directory_impl,
     doc = "The kernels of all sets as DeepGEMM's package has them: `compiler.txt`, `manifest.json`, `cache/<tag>.<key>/`.",
     attrs = {
+        "compress": attr.bool(
+            doc = "Whether each kernel is a compressed fatbin, which is a fifth of the cubin's size. Default: False.",
+        ),
         "kernels": attr.label_list(
             doc = "The sets, each a `deepgemm_kernels`. A CUDA major version other than torch's is an analysis error.",
             allow_empty = False,
@@ -49,4 +59,5 @@ kernels_directory = rule(
         "_merge": attr.label(default = "//bazel/kernels:merge_kernels", cfg = "exec", executable = True),
         "_torch": attr.label(default = "//bazel/torch:torch", providers = [TorchInfo]),
     },
+    toolchains = [_TOOLCHAIN],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,19 @@ def merge(parts: list[Path], out: Path) -> dict[str, Any]:
     return kernels
 
 
+def compress(out: Path, kernels: dict[str, Any], fatbinary: Path) -> None:
+    """Puts a compressed fatbin in the place of each cubin; the driver unpacks it when it loads the kernel."""
+    for name, facts in kernels.items():
+        arch = re.search(r"--gpu-architecture=sm_(\w+)", facts["flags"])
+        cubin, fatbin = out / "cache" / name / "kernel.cubin", out / "cache" / name / "kernel.fatbin"
+        image = f"--image3=kind=elf,sm={arch[1] if arch else ''},file={cubin}"
+        command = [str(fatbinary), "-64", f"--create={fatbin}", "--compress-all", "--compress-mode=size", image]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            raise WheelError(name, found=done.stdout.strip(), expected="a fatbin", fix="build without compress_kernels")
+        fatbin.replace(cubin)
+
+
 def _described(text: str) -> dict[str, Any]:
     name, arch, num_sms, verified = text.split("=")
     return {"name": name, "arch": arch, "num_sms": int(num_sms) or None, "verified": verified == "true"}
@@ -42,12 +57,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], fromfile_prefix_chars="@")
     parser.add_argument("--part", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--compiler-text", type=Path, required=True, help="what nvcc --version printed")
+    parser.add_argument("--fatbinary", type=Path, help="CUDA's program of this name, to compress with; default: cubins")
     parser.add_argument("--deepgemm", required=True, help="the version of DeepGEMM")
     parser.add_argument("--set", action="append", required=True, help="NAME=ARCH=SMS=VERIFIED; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="an empty directory")
     args = parser.parse_args(argv)
     try:
         kernels = merge(args.part, args.out)
+        if args.fatbinary:
+            compress(args.out, kernels, args.fatbinary)
     except WheelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -40,6 +40,17 @@ def test_kernels_name_no_directory() -> None:
         assert not re.search(rb"external/|bazel-out|execroot|sandbox|/tmp/|tmpxft", data), name
 
 
+def test_compressed_kernels_are_smaller_under_the_same_keys() -> None:
+    compressed, plain = files(Path(os.environ["COMPRESSED"])), files(FIRST)
+    assert compressed.keys() == plain.keys()
+    for name, data in compressed.items():
+        if name.endswith("/kernel.cubin"):
+            assert data[:4] == b"\x50\xed\x55\xba"
+            assert len(data) * 2 < len(plain[name])
+        else:
+            assert data == plain[name]
+
+
 def test_cubins_are_for_the_architecture() -> None:
     for name, data in files(FIRST).items():
         if name.endswith("/kernel.cubin"):
@@ -100,6 +111,11 @@ def entry() -> str:
 
 def test_wheel_with_its_own_headers_is_clean(tmp_path: Path) -> None:
     assert findings(wheel(tmp_path, {})) == []
+
+
+def test_wheel_with_compressed_kernels_is_clean(tmp_path: Path) -> None:
+    compressed = files(Path(os.environ["COMPRESSED"]))
+    assert findings(wheel(tmp_path, {f"deep_gemm/aot/{name}": data for name, data in compressed.items()})) == []
 
 
 def test_drifted_header_is_found(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ _PATHS = {
     "third_party/deepgemm/licenses": "third-party",
 }
 
-def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], version = VERSION, **kwargs):
+def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], compress_kernels = False, version = VERSION, **kwargs):
     """A wheel of DeepGEMM alone: `extension_wheel` with DeepGEMM's files, metadata and licences filled in.
 
     Example:
@@ -30,6 +30,8 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], ve
         kernels: Sets of kernels, each a `deepgemm_kernels`, that the package carries in `aot/`; DeepGEMM then compiles only
             kernels that are not among them. A set of another CUDA major version than torch's, and a DeepGEMM that does
             not look there, is an error. Default: none.
+        compress_kernels: Whether kernels are compressed fatbins in place of cubins: a fifth of the installed size. The driver
+            unpacks each when it loads it. Default: False.
         version: Its version. Default: that of the DeepGEMM source.
         **kwargs: Handed on to `extension_wheel`.
     """
@@ -43,6 +45,7 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], ve
             ) + "Leave kernels out")
         kernels_directory(
             name = name + ".aot",
+            compress = compress_kernels,
             kernels = kernels,
             tags = ["manual"],
             testonly = kwargs.get("testonly"),

@@ -23,8 +23,10 @@ from wheel_tools.options import Options
 _ENTRY = re.compile(r"(?P<name>(?P<tag>\w+)\.(?P<key>[0-9a-f]{32}))/(?P<file>kernel\.cu|kernel\.cubin)", re.ASCII)
 # What a `_C` that looks into aot/ has among its strings.
 _MARKER = b"DG_JIT_AOT_REPORT"
-_ELF_CUDA = b"\x7fELF"
+_ELF = b"\x7fELF"
 _EM_CUDA = 190
+# Of a fatbin, which holds a compressed cubin.
+_FATBIN = b"\x50\xed\x55\xba"
 _REBUILD = "build the wheel's kernels anew, with deepgemm_wheel(kernels = [...])"
 
 
@@ -99,8 +101,11 @@ def _entry(
         yield Finding("kernels-incomplete", f"{path}/{file}", "no such file", "the file", _REBUILD)
         return
     cubin = wheel.archive.read(entry["kernel.cubin"])
-    if cubin[:4] != _ELF_CUDA or int.from_bytes(cubin[18:20], "little") != _EM_CUDA:
-        yield Finding("kernel-unreadable", f"{path}/kernel.cubin", "no cubin", "an ELF file for CUDA", _REBUILD)
+    is_cubin = cubin[:4] == _ELF and int.from_bytes(cubin[18:20], "little") == _EM_CUDA
+    if not is_cubin and cubin[:4] != _FATBIN:
+        yield Finding(
+            "kernel-unreadable", f"{path}/kernel.cubin", "no cubin", "an ELF file for CUDA, or a fatbin", _REBUILD
+        )
     flags = facts.get("flags") if isinstance(facts, dict) else None
     found = path.rpartition(".")[2]
     try:
