@@ -1,8 +1,11 @@
 """What users load: `load("@rules_deepgemm//bazel/rules:defs.bzl", …)`."""
 
+load("//bazel/kernels:nvcc_toolchain.bzl", _nvcc_toolchain = "nvcc_toolchain")
+load("//bazel/kernels:providers.bzl", _KernelsInfo = "KernelsInfo", _NvccInfo = "NvccInfo")
 load("//bazel/pythons:providers.bzl", _PythonAbiInfo = "PythonAbiInfo")
 load("//bazel/pythons:python_abi.bzl", _python_abi = "python_abi")
 load("//bazel/rules/private:deepgemm_extension.bzl", _deepgemm_extension = "deepgemm_extension")
+load("//bazel/rules/private:deepgemm_kernels.bzl", _deepgemm_kernels = "deepgemm_kernels")
 load("//bazel/rules/private:deepgemm_wheel.bzl", _deepgemm_wheel = "deepgemm_wheel")
 load("//bazel/rules/private:extension_wheel.bzl", _extension_wheel = "extension_wheel")
 load("//bazel/rules/private:import_check_test.bzl", _import_check_test = "import_check_test")
@@ -18,9 +21,11 @@ visibility("public")
 
 # Rules and macros.
 deepgemm_extension = _deepgemm_extension
+deepgemm_kernels = _deepgemm_kernels
 deepgemm_wheel = _deepgemm_wheel
 extension_wheel = _extension_wheel
 import_check_test = _import_check_test
+nvcc_toolchain = _nvcc_toolchain
 python_abi = _python_abi
 torch_extension = _torch_extension
 torch_sdk = _torch_sdk
@@ -30,5 +35,7 @@ wheel_overlay = _wheel_overlay
 
 # Providers.
 ExtensionInfo = _ExtensionInfo
+KernelsInfo = _KernelsInfo
+NvccInfo = _NvccInfo
 PythonAbiInfo = _PythonAbiInfo
 TorchInfo = _TorchInfo

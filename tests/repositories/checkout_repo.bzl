@@ -17,6 +17,7 @@ _FILES = [
 ]
 _FOLDERS = [
     "bazel",
+    "kernels",
     "tests",
     "third_party",
     "tools",

@@ -1,5 +1,7 @@
 """The macro deepgemm_extension: DeepGEMM's `_C` for each CPython of the matrix."""
 
+load("@deepgemm_version//:version.bzl", "VERSION")
+load("//bazel/kernels:versions.bzl", "LOOKS_FOR_KERNELS")
 load(":torch_extension.bzl", "torch_extension")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -22,6 +24,7 @@ def deepgemm_extension(
         deps = None,
         copts = [],
         features = [],
+        kernels_ahead_of_time = None,
         **kwargs):
     """DeepGEMM's extension module `_C`: `torch_extension` with DeepGEMM's sources, headers and compiler options.
 
@@ -42,13 +45,21 @@ def deepgemm_extension(
             DeepGEMM's repository, and override them. Default: none.
         features: Features of the C++ toolchain, after `smaller_code` and, unless `srcs` is set, `whole_program`; see
             `torch_extension`. `-name` disables one. Default: none.
+        kernels_ahead_of_time: Whether the module looks for compiled kernels in its package
+            (`deepgemm_wheel(kernels = [...])`) before it compiles one, and needs nvcc only for the others. This replaces
+            one header of DeepJIT; the build fails if the header is not the one that the replacement was made for.
+            Default: True for DeepGEMM 2.8.2, unless `deps` is set.
         **kwargs: Passed on to `torch_extension`.
     """
+    if kernels_ahead_of_time == None:
+        kernels_ahead_of_time = deps == None and VERSION in LOOKS_FOR_KERNELS
+    overlay = [Label("//bazel/kernels:jit_runtime")] if kernels_ahead_of_time else []
     torch_extension(
         name = name,
         srcs = [_SOURCE] if srcs == None else srcs,
         copts = _COPTS + copts,
         features = ["smaller_code"] + (["whole_program"] if srcs == None else []) + features,
-        deps = [Label("@deepgemm_src//:headers")] if deps == None else deps,
+        # The overlay comes first, so that its header is found before DeepJIT's.
+        deps = overlay + ([Label("@deepgemm_src//:headers")] if deps == None else deps),
         **kwargs
     )

@@ -106,6 +106,12 @@ def _extension_wheel_impl(ctx):
         args.add("--file={}={}".format(_path_in_wheel(ctx, file), file.path))
     for library in info.files.values():
         args.add("--file={}/{}={}".format(ctx.attr.package, library.basename, library.path))
+    for target, path in ctx.attr.directories.items():
+        args.add_all(
+            target[DefaultInfo].files,
+            map_each = _path_in_directory,
+            format_each = "--file={}/%s".format(path),
+        )
     for file in ctx.files.license_files:
         path = _repository_path(file)
         args.add("--license={}={}".format(_mapped(path, ctx.attr.paths) or path, file.path))
@@ -113,17 +119,24 @@ def _extension_wheel_impl(ctx):
     ctx.actions.run(
         executable = ctx.executable._build,
         arguments = [args],
-        inputs = ctx.files.srcs + info.files.values() + ctx.files.license_files,
+        inputs = ctx.files.srcs + ctx.files.directories + info.files.values() + ctx.files.license_files,
         outputs = [wheel],
         mnemonic = "ExtensionWheel",
         progress_message = "Packing %{label}",
     )
     return [DefaultInfo(files = depset([wheel]))]
 
+def _path_in_directory(file):
+    return "{}={}".format(file.tree_relative_path, file.path)
+
 extension_wheel = rule(
     implementation = _extension_wheel_impl,
     doc = _DOC,
     attrs = {
+        "directories": attr.label_keyed_string_dict(
+            doc = "Targets whose outputs are directories, from each to the directory of the wheel that its files go into. " +
+                  "`deepgemm_wheel` puts kernels there. Default: none.",
+        ),
         "distribution": attr.string(
             doc = "The name of the distribution, as pip lists it; the wheel's file name has it normalized.",
             mandatory = True,

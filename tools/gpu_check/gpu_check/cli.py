@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -14,10 +15,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import machine, summary
+from . import machine, no_toolkit, summary
 from .driver import Run
 from .errors import CheckError
 from .install import FLAT, Subject, Wheel, bundle, check_torch, install, read_wheel
+from .no_toolkit import NoToolkit
 
 EPILOG = """
 Exit status: 0 when every number is right, 1 when one is wrong or a wheel does not work, 2 when the arguments or the
@@ -42,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--no-overlay", action="store_true", help="leave out the wheel's package as vllm/third_party/deep_gemm"
+    )
+    made.add_argument(
+        "--no-toolkit",
+        action="store_true",
+        help="with the CUDA toolkit hidden: is every kernel of the wheel found, right, and the one that the JIT makes?",
     )
     made.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     made.add_argument("--seed", type=int, help="of the random data (default: a new one, printed in the table's head)")
@@ -102,6 +109,19 @@ def subjects(named: list[Wheel], overlay: bool, work: Path) -> list[Subject]:
     return installed
 
 
+def check_without_toolkit(arguments: argparse.Namespace, named: list[Wheel], head: dict[str, str]) -> int:
+    """`--no-toolkit`; the exit status."""
+    if len(named) > 1:
+        raise CheckError("--against", found="it with --no-toolkit", expected="one wheel", fix="leave it out")
+    with workplace(arguments.work) as work:
+        outcome = NoToolkit(named[0], work, int(head["seed"]), arguments.jobs, nvcc=head["nvcc"] != "none").everything()
+    print(no_toolkit.text(head, outcome))
+    if arguments.json:
+        values = {**head, **dataclasses.asdict(outcome), "loaded": sorted(outcome.loaded)}
+        arguments.json.write_text(json.dumps(values, indent=1) + "\n")
+    return 1 if outcome.failures else 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     arguments = parser().parse_args(argv)
@@ -113,14 +133,16 @@ def main(argv: list[str] | None = None) -> int:
         for wheel in named:
             check_torch(wheel, version)
         seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
-        head = {"date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(), **machine.describe()}
+        date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+        head = {"date": date, **machine.describe(needs_nvcc=not arguments.no_toolkit), "seed": str(seed)}
+        if arguments.no_toolkit:
+            return check_without_toolkit(arguments, named, head)
         with workplace(arguments.work) as work:
             run = Run(subjects(named, not arguments.no_overlay, work), seed, arguments.jobs, work)
             run.everything()
     except (CheckError, OSError) as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
-    head["seed"] = str(seed)
     print(summary.text(head, run))
     if arguments.json:
         arguments.json.write_text(json.dumps(summary.data(head, run), indent=1) + "\n")

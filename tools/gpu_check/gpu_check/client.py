@@ -25,7 +25,14 @@ class WorkerError(Exception):
 class Worker:
     """One process for one subject. A context manager."""
 
-    def __init__(self, subject: Subject, log: Path, threads: int = 2, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        log: Path,
+        threads: int = 2,
+        cache: Path | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.subject, self.threads, self.log = subject, threads, log
         environment = {
             # Without the caller's settings of DeepGEMM's JIT, which would change the measurements.
@@ -38,6 +45,7 @@ class Worker:
             PYTHONNOUSERSITE="1",
             DG_JIT_CACHE_DIR=str(cache or subject.cache),
         )
+        environment.update(settings or {})
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", "-m", "gpu_check.worker"],

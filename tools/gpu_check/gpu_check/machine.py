@@ -35,7 +35,7 @@ def torch_version() -> str:
         ) from None
 
 
-def describe() -> dict[str, str]:
+def describe(*, needs_nvcc: bool = True) -> dict[str, str]:
     """Returns names and versions for the head of the table, or fails on a machine where nothing can be checked."""
     probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False)
     if probe.returncode:
@@ -59,7 +59,7 @@ def describe() -> dict[str, str]:
         "driver": _first_line(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]),
         "torch": found["torch"],
         "CUDA of torch": found["cuda"],
-        "nvcc": _nvcc(),
+        "nvcc": _nvcc(needs_nvcc),
         "Python": sys.version.split()[0],
         "processor": _processor(),
     }
@@ -73,10 +73,12 @@ def _first_line(command: list[str]) -> str:
     return one_line(done.stdout.strip().split("\n")[0]) or "?"
 
 
-def _nvcc() -> str:
+def _nvcc(needed: bool) -> str:
     # The same places as DeepGEMM's JIT, in the same order.
     home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     program = str(Path(home, "bin", "nvcc")) if home else shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
+    if not os.access(program, os.X_OK) and not needed:
+        return "none"
     if not os.access(program, os.X_OK):
         raise CheckError(
             program,

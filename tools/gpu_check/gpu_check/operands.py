@@ -60,8 +60,8 @@ def build(case: Case, seed: int, prepare_scales: Callable[[torch.Tensor], torch.
         operands.c = torch.randn(case.m, case.n, generator=generator).cuda()
     # Rows that belong to no group hold NaN: they must not reach the rows that do.
     if case.dtype == "fp8":
-        operands.a = _quantize(a, 1)
-        operands.b = _quantize(b, BLOCK)
+        operands.a = quantize(a, 1)
+        operands.b = quantize(b, BLOCK)
         operands.a[0].view(torch.uint8).view(-1, case.k)[padding.cuda()] = E4M3_NAN
         if prepare_scales is not None:
             operands.a = (operands.a[0], prepare_scales(operands.a[1]))
@@ -227,7 +227,7 @@ def _random(generator: torch.Generator, *shape: int) -> torch.Tensor:
     return values.unflatten(-1, (columns, -1)).mul_(sizes.unsqueeze(-1)).flatten(-2)
 
 
-def _quantize(values: torch.Tensor, granularity: int) -> tuple[torch.Tensor, torch.Tensor]:
+def quantize(values: torch.Tensor, granularity: int) -> tuple[torch.Tensor, torch.Tensor]:
     """float8_e4m3fn and its float32 scales: of `granularity` rows and 128 columns each."""
     rows = values.shape[-2]
     padded = -(-rows // granularity) * granularity

@@ -55,6 +55,16 @@ class Session:
 
         return operands.check(self.module, CASES[case], seed)
 
+    def do_sms(self) -> dict[str, Any]:
+        """The number of SMs, for which DeepGEMM makes its JIT."""
+        return {"sms": self.module.get_num_sms()}
+
+    def do_shipped(self, call: dict[str, Any], seed: int) -> dict[str, Any]:
+        """A product that needs one kernel of the package: right, and how long did its first call take?"""
+        from . import shipped  # noqa: PLC0415
+
+        return shipped.check(self.module, call, seed)
+
     def do_first(self, case: str, seed: int) -> dict[str, Any]:
         """Times this process's first call, and the median of the calls that follow, with the GPU's work."""
         import torch  # noqa: PLC0415

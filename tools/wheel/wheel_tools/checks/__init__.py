@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from wheel_tools.checks.deep_gemm import check_deep_gemm
 from wheel_tools.checks.identity import check_identity
+from wheel_tools.checks.kernels import check_kernels
 from wheel_tools.checks.libraries import check_libraries
 from wheel_tools.checks.members import check_members
 from wheel_tools.checks.metadata import check_metadata
@@ -25,4 +26,5 @@ CHECKS: tuple[Callable[[Wheel, Options], Iterator[Finding]], ...] = (
     check_portability,
     check_libraries,
     check_deep_gemm,
+    check_kernels,
 )

@@ -1,0 +1,74 @@
+"""The rule nvcc_toolchain: a CUDA compiler for `deepgemm_kernels`."""
+
+load(":providers.bzl", "NvccInfo")
+
+visibility(["//bazel/...", "//tests/..."])
+
+_DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels/nvcc:toolchain_type`.
+
+The one that this module registers is NVIDIA's nvcc 13.0 out of wheels pinned by hash. A project that has a CUDA toolkit of
+its own, such as the repository that rules_cuda's toolchain is made from, registers that in its place:
+
+```starlark
+nvcc_toolchain(
+    name = "my_nvcc",
+    cuda_version = "13.0",
+    files = ["@cuda//:toolkit_files"],
+    nvcc = "@cuda//:bin/nvcc",
+)
+
+toolchain(
+    name = "my_nvcc_toolchain",
+    toolchain = ":my_nvcc",
+    toolchain_type = "@rules_deepgemm//bazel/kernels/nvcc:toolchain_type",
+)
+```
+
+and `register_toolchains("//:my_nvcc_toolchain")` in MODULE.bazel. The host compiler is that of the C++ toolchain.
+"""
+
+def _nvcc_toolchain_impl(ctx):
+    parts = ctx.attr.cuda_version.split(".")
+    if len(parts) != 2 or not all([part.isdigit() for part in parts]):
+        fail("{}: cuda_version is '{}'; expected a release such as 13.0".format(ctx.label, ctx.attr.cuda_version))
+    files = depset([ctx.file.nvcc], transitive = [depset(ctx.files.files)])
+    text = ctx.actions.declare_file(ctx.label.name + ".version.txt")
+    ctx.actions.run_shell(
+        # As DeepJIT reads it: both streams.
+        command = '"$1" --version >"$2" 2>&1 || { cat "$2" >&2; exit 1; }',
+        arguments = [ctx.file.nvcc.path, text.path],
+        inputs = files,
+        outputs = [text],
+        mnemonic = "NvccVersion",
+        progress_message = "Asking nvcc for its version for %{label}",
+    )
+    info = NvccInfo(
+        compiler_text = text,
+        cuda_version = ctx.attr.cuda_version,
+        files = files,
+        nvcc = ctx.file.nvcc,
+    )
+    return [platform_common.ToolchainInfo(nvcc = info), info, DefaultInfo(files = depset([text]))]
+
+nvcc_toolchain = rule(
+    implementation = _nvcc_toolchain_impl,
+    doc = _DOC,
+    attrs = {
+        "cuda_version": attr.string(
+            doc = "The CUDA release, such as `13.0`. Its major version must be that of torch. Another form is an analysis error.",
+            mandatory = True,
+        ),
+        "files": attr.label_list(
+            doc = "Everything that nvcc reads and runs: its own programs, libdevice and CUDA's headers, in the layout of a " +
+                  "toolkit.",
+            allow_files = True,
+            mandatory = True,
+        ),
+        "nvcc": attr.label(
+            doc = "The executable `bin/nvcc` of that layout, 12.9 or newer.",
+            allow_single_file = True,
+            mandatory = True,
+        ),
+    },
+    provides = [NvccInfo],
+)

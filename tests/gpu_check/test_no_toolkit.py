@@ -1,0 +1,83 @@
+"""`gpu_check --no-toolkit` without a GPU: which kernels it runs, what it hides, what its table says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gpu_check import cli
+from gpu_check.errors import CheckError
+from gpu_check.install import read_wheel
+from gpu_check.no_toolkit import NoToolkit, Outcome, text
+
+CALL = {"kind": "fp8_dense", "groups": 1, "m": 64, "n": 2112, "k": 7168}
+KERNELS = {
+    "gemm.0": {"flags": "--gpu-architecture=sm_90a -O3", "call": CALL},
+    "gemm.1": {"flags": "--gpu-architecture=sm_100f -O3", "call": CALL},
+    "recorded.2": {"flags": "--gpu-architecture=sm_90a -O3", "call": None},
+}
+
+
+def wheel(directory: Path, kernels: dict[str, Any] | None) -> Path:
+    path = directory / "vllm-0.33.0-cp38-abi3-any.whl"
+    package = "vllm/third_party/deep_gemm"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{package}/__init__.py", "")
+        archive.writestr(f"{package}/_C.cpython-{sys.version_info[0]}{sys.version_info[1]}-x86_64-linux-gnu.so", b"")
+        if kernels is not None:
+            archive.writestr(f"{package}/aot/manifest.json", json.dumps({"kernels": kernels}))
+    return path
+
+
+def run(directory: Path, kernels: dict[str, Any] | None) -> NoToolkit:
+    work = directory / "work"
+    work.mkdir()
+    return NoToolkit(read_wheel(str(wheel(directory, kernels))), work, 1, 4, nvcc=True)
+
+
+def test_kernels_of_other_architectures_and_without_an_example_are_counted(tmp_path: Path) -> None:
+    made = run(tmp_path, KERNELS)
+    assert made.calls == {"gemm.0": CALL}
+    assert (made.outcome.kernels, made.outcome.other) == (1, 2)
+
+
+def test_no_nvcc_is_in_reach_of_the_hidden_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toolkit = tmp_path / "cuda" / "bin"
+    toolkit.mkdir(parents=True)
+    (toolkit / "nvcc").touch()
+    monkeypatch.setenv("PATH", f"{toolkit}{os.pathsep}{os.environ['PATH']}")
+    hidden = run(tmp_path, KERNELS).hidden
+    assert str(toolkit) not in hidden["PATH"].split(os.pathsep)
+    assert list(Path(hidden["CUDA_HOME"]).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kernels", "words"),
+    [(None, "found no aot/manifest.json"), ({"recorded.2": KERNELS["recorded.2"]}, "found no kernel for sm_90a")],
+)
+def test_wheel_without_kernels_to_run_is_refused(tmp_path: Path, kernels: dict[str, Any] | None, words: str) -> None:
+    with pytest.raises(CheckError, match=words):
+        run(tmp_path, kernels)
+
+
+def test_one_wheel_only(tmp_path: Path) -> None:
+    named = [read_wheel(str(wheel(tmp_path, KERNELS)))] * 2
+    arguments = cli.parser().parse_args(["x.whl", "--no-toolkit"])
+    with pytest.raises(CheckError, match="--against"):
+        cli.check_without_toolkit(arguments, named, {"seed": "1", "nvcc": "none"})
+
+
+def test_table() -> None:
+    outcome = Outcome(kernels=2, other=1, right=2, same=1, loaded={"gemm.0", "gemm.1"}, jit={"gemm.0": {}})
+    outcome.first = {"fp8_dense 2112x7168": {"AOT": 0.0005, "JIT": 4.3, "disk cache": 0.0006}, "x": {"AOT": 0.001}}
+    outcome.failures = ["gemm.1: other bits than the JIT's kernel gives"]
+    lines = text({"GPU": "H100"}, outcome).splitlines()
+    assert "| fp8_dense 2112x7168 | 0.5 | 0.6 | 4300 |" in lines
+    assert "| x | 1 | - | - |" in lines
+    assert "same bits as the JIT's kernels: 1 of 2" in lines
+    assert lines[-1] == "FAILED gemm.1: other bits than the JIT's kernel gives"
