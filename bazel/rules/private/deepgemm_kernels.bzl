@@ -1,6 +1,6 @@
 """The macro deepgemm_kernels: DeepGEMM's kernels, compiled ahead of time."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:kernel_set.bzl", "kernel_set")
 
 visibility(["//bazel/...", "//tests/..."])
