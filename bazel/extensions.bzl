@@ -11,10 +11,10 @@ asks for the matrix, which the extension `pythons` makes.
 """
 
 load("//bazel/cc:extension.bzl", _gcc = "gcc")
+load("//bazel/deepgemm:extension.bzl", _deepgemm = "deepgemm")
+load("//bazel/fetch:wheels.bzl", _wheels = "wheels")
 load("//bazel/pythons:extension.bzl", _pythons = "pythons")
 load("//bazel/torch:extension.bzl", _torch = "torch")
-load("//third_party/deepgemm:extension.bzl", _deepgemm = "deepgemm")
-load("//third_party/pip:wheels.bzl", _wheels = "wheels")
 
 deepgemm = _deepgemm
 gcc = _gcc

@@ -1,6 +1,6 @@
 """Repository rule: GCC 14 and a sysroot out of Debian packages, as a `cc_toolchain`."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 
 _FLAG = "@rules_deepgemm//bazel/cc:hermetic"
 
@@ -10,12 +10,6 @@ Two ways on: build with --config=host_cc (elsewhere than in rules_deepgemm: --{f
 compiler, GCC 13 or newer; or register another C++ toolchain ahead of this one (register_toolchains in MODULE.bazel, or
 --extra_toolchains)."""
 
-_SCRIPT = Label(":gcc_tree.py")
-_MODULES = [
-    Label(":symbol_ceiling.py"),
-    Label("//tools/bootstrap:debian.py"),
-    Label("//tools/bootstrap:relocate.py"),
-]
 _COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
     "facets.cc",
     "facets_cow.cc",
@@ -38,9 +32,9 @@ def _gcc_repo_impl(rctx):
     rctx.report_progress("GCC 14 and a sysroot out of Debian packages, about 70 MB to fetch")
     for label in [rctx.attr.gcc_lock, rctx.attr.sysroot_lock] + _COMPAT:
         rctx.watch(label)
-    run_python(
+    run_module(
         rctx,
-        _SCRIPT,
+        "bazel.cc.gcc_tree",
         [
             "--gcc-lock",
             rctx.path(rctx.attr.gcc_lock),
@@ -53,7 +47,6 @@ def _gcc_repo_impl(rctx):
             "--prefix",
             "external/" + rctx.name,
         ],
-        imports = _MODULES,
         what = "the hermetic C++ compiler",
     )
     rctx.template("BUILD.bazel", Label(":gcc.BUILD.tpl"), executable = False, substitutions = {
@@ -65,7 +58,7 @@ gcc_repo = repository_rule(
     doc = "`:cc_toolchain`, a GCC 14 that reads nothing of the machine, with the glibc and libstdc++ of an older system.",
     attrs = {
         "gcc_lock": attr.label(
-            doc = "Lock file (tools/bootstrap/debian.py) of the compiler's packages: GCC 14, binutils, patchelf, and " +
+            doc = "Lock file (bazel/fetch/debian.py) of the compiler's packages: GCC 14, binutils, patchelf, and " +
                   "the libraries that they run with.",
             mandatory = True,
         ),

@@ -14,7 +14,6 @@ Exit status: 0; 1 with one line on standard error, and in --error-file, when som
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import re
 import shutil
@@ -24,12 +23,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-BOOTSTRAP = Path(__file__).resolve().parents[2] / "tools" / "bootstrap"
-sys.path.insert(0, str(BOOTSTRAP))
-
-import debian  # noqa: E402  (lies in another folder of this repository, which is no package)
-import relocate  # noqa: E402
-import symbol_ceiling  # noqa: E402
+from bazel.cc import symbol_ceiling
+from bazel.fetch import command, debian, relocate
+from bazel.fetch.command import CommandError
 
 TARGET = "x86_64-linux-gnu"
 LIBRARIES = f"usr/lib/{TARGET}"
@@ -78,10 +74,6 @@ _SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.s
 # ld puts the sysroot before an absolute path in a linker script only where the script lies in it, links resolved. In
 # Bazel's sandbox it does not, and ld would take the machine's libc. A bare name is looked for in the sysroot.
 _SYSROOT_DIRECTORY = re.compile(rf"(?<=\s)/(?:usr/)?lib(?:64)?/(?:{TARGET}/)?")
-
-
-class TreeError(Exception):
-    """What went wrong, for the person who reads it."""
 
 
 def remove(root: Path, patterns: Iterable[str]) -> None:
@@ -148,10 +140,10 @@ class Compiler:
                 env={"PATH": os.defpath, "LC_ALL": "C"},
             )
         except OSError as error:
-            raise TreeError(f"the unpacked {program} does not start: {error}") from error
+            raise CommandError(f"the unpacked {program} does not start: {error}") from error
         if run.returncode:
             output = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
-            raise TreeError(f"the unpacked {program} fails: {output[0]}")
+            raise CommandError(f"the unpacked {program} fails: {output[0]}")
         return run.stdout
 
     def archive(self, sources: Iterable[Path], output: str) -> None:
@@ -209,7 +201,7 @@ def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
         if any(name in exported and not _CONSTANT_STATE.search(name) for name in names)
     }
     if not members:
-        raise TreeError("nm finds no data that libstdc++.a shares with libstdc++.so; has its output another form?")
+        raise CommandError("nm finds no data that libstdc++.a shares with libstdc++.so; has its output another form?")
     return members | _PRIVATE_STATE
 
 
@@ -258,7 +250,7 @@ def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: s
     gcc, sysroot = root / "gcc", root / "sysroot"
     patchelf = gcc / relocate.PATCHELF
     if not patchelf.exists():
-        raise TreeError(f"{gcc_lock.name} has no package patchelf; add it to the packages that are requested")
+        raise CommandError(f"{gcc_lock.name} has no package patchelf; add it to the packages that are requested")
     remove(gcc, [pattern for pattern in _GCC_UNUSED if pattern != relocate.PATCHELF])
     remove(sysroot, _SYSROOT_UNUSED)
     (gcc / GCC_LIBRARIES / "libstdc++.so").unlink()
@@ -276,9 +268,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for option in ("--gcc-lock", "--sysroot-lock", "--compat", "--out"):
         parser.add_argument(option, type=Path, required=True)
     parser.add_argument("--prefix", required=True)
-    parser.add_argument("--error-file", type=Path)
-    arguments = parser.parse_args(argv)
-    try:
+
+    def act(arguments: argparse.Namespace) -> None:
         make(
             arguments.gcc_lock.resolve(),
             arguments.sysroot_lock.resolve(),
@@ -286,16 +277,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.out.resolve(),
             arguments.prefix,
         )
-        return 0
-    except OSError as error:
-        room = "; free some room and try again: the tree takes 250 MB" if error.errno == errno.ENOSPC else ""
-        message = f"{error}{room}"
-    except (TreeError, debian.DebianError, relocate.RelocateError) as error:
-        message = str(error)
-    print(f"error: {message}", file=sys.stderr)
-    if arguments.error_file:
-        arguments.error_file.write_text(message, encoding="utf-8")
-    return 1
+
+    return command.run(parser, act, argv)
 
 
 if __name__ == "__main__":

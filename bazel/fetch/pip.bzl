@@ -1,12 +1,7 @@
 """Fetches Python packages by name with the host's pip (or uv), in hash-checking mode."""
 
-load(":host_python.bzl", "run_python")
+load(":host_python.bzl", "run_module")
 
-_SCRIPT = Label(":pip_fetch.py")
-_MODULES = [
-    Label(":pip_client.py"),
-    Label(":unpack.py"),
-]
 _BACKEND = [
     Label(":sdist_backend/setuptools/__init__.py"),
     Label(":sdist_backend/setuptools/build_meta.py"),
@@ -36,4 +31,4 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
         arguments += ["--include", pattern]
     for pattern in exclude:
         arguments += ["--exclude", pattern]
-    run_python(rctx, _SCRIPT, arguments, imports = _MODULES + (_BACKEND if mode == "sdist" else []))
+    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = _BACKEND if mode == "sdist" else [])

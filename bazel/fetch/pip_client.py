@@ -13,14 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bazel.fetch.command import CommandError
+
 _OLDEST_GLIBC_MINOR = 5
 
 # pip's lines that help nobody who waits for a download; what failed is told once, in the error.
 _UNTOLD = ("ERROR:", "Looking in", "Saved ", "Successfully ", "WARNING: Location ")
-
-
-class FetchError(Exception):
-    """Something that the user can mend; its text is the one line they get to see."""
 
 
 def find_pip() -> list[str]:
@@ -36,7 +34,7 @@ def find_pip() -> list[str]:
     uv = shutil.which("uv")
     if uv:
         return [uv, "tool", "run", "--python", sys.executable, "pip"]
-    raise FetchError(
+    raise CommandError(
         f"{sys.executable} has no pip and there is no uv on the PATH, so Python packages cannot be"
         " fetched: install one of them (Debian: apt-get install python3-pip)"
     )
@@ -49,7 +47,7 @@ def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     """
     match = re.fullmatch(r"2\.(\d+)", glibc)
     if not match or int(match.group(1)) < _OLDEST_GLIBC_MINOR:
-        raise FetchError(f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
+        raise CommandError(f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
     minors = range(int(match.group(1)), _OLDEST_GLIBC_MINOR - 1, -1)
     aliases = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
     tags = []
@@ -109,7 +107,7 @@ def pip_download(requirements: Path, out: Path, options: list[str], pythonpath: 
             if not line.startswith(_UNTOLD):
                 print(re.sub(r" \(from -r .*\)$", "", line), end="", flush=True)
     if process.returncode != 0:
-        raise FetchError(explain(lines, requirements, process.returncode))
+        raise CommandError(explain(lines, requirements, process.returncode))
     shutil.rmtree(temporary)
     return sorted(path for path in out.iterdir() if path.is_file())
 

@@ -1,8 +1,9 @@
 """Fetches the packages that a requirement file pins by hash, and puts them into a directory.
 
-    python3 pip_fetch.py wheels   --requirements R.txt --out DIR [--python 3.12] [--glibc 2.28] [--include GLOB …]
-    python3 pip_fetch.py archives --requirements R.txt --out DIR …      the files as they are, with their own names
-    python3 pip_fetch.py sdist    --requirements R.txt --out DIR        one sdist, unpacked, none of its code run
+    python3 -m bazel.fetch.pip_fetch MODE --requirements R.txt --out DIR [--python 3.12] [--glibc 2.28] …
+
+MODE is `wheels` (unpacked as into one site-packages), `archives` (wheels as they are, under their own names) or `sdist`
+(one sdist, unpacked; none of its code runs).
 
 Which wheel is taken depends on the options alone, never on the Python that runs this. DIR is made whole or not at all.
 """
@@ -10,15 +11,17 @@ Which wheel is taken depends on the options alone, never on the Python that runs
 from __future__ import annotations
 
 import argparse
-import errno
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pip_client import FetchError, manylinux_platforms, pip_download
-from unpack import unpack_sdist, unpack_wheel
+from bazel.fetch import command
+from bazel.fetch.command import CommandError
+from bazel.fetch.pip_client import manylinux_platforms, pip_download
+from bazel.fetch.unpack import unpack_sdist, unpack_wheel
 
 _MIB = 1 << 20
 # Beside this file unless --backend names it: Bazel may hand the files over from another place.
@@ -46,10 +49,11 @@ def _download(args: argparse.Namespace, out: Path) -> list[Path]:
 def fetch(args: argparse.Namespace) -> None:
     """Downloads beside the target, unpacks, then renames: an interrupted run leaves no half of it."""
     start = time.monotonic()
+    args.out = args.out.absolute()
     if args.out.exists() and any(args.out.iterdir()):
-        raise FetchError(f"{args.out} is not empty: name a new directory")
+        raise CommandError(f"{args.out} is not empty: name a new directory")
     if not args.requirements.is_file():
-        raise FetchError(f"{args.requirements} is not a file: name a requirement file pinned by hash")
+        raise CommandError(f"{args.requirements} is not a file: name a requirement file pinned by hash")
     work = args.out.with_name(args.out.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -63,7 +67,7 @@ def fetch(args: argparse.Namespace) -> None:
             size = fetched
         elif args.mode == "sdist":
             if len(archives) != 1:
-                raise FetchError(f"{args.requirements.name} pins {len(archives)} packages, one sdist was expected")
+                raise CommandError(f"{args.requirements.name} pins {len(archives)} packages, one sdist was expected")
             size = unpack_sdist(archives[0], result)
         else:
             # zlib releases the interpreter lock: two wheels are unpacked at a time.
@@ -82,8 +86,8 @@ def fetch(args: argparse.Namespace) -> None:
     )
 
 
-def main(argv: list[str]) -> int:
-    """Exit code 0 when all is there, 1 with one line on stderr (or in --error-file) when not."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mode", choices=["wheels", "archives", "sdist"])
     parser.add_argument("--requirements", type=Path, required=True, help="pinned by hash")
@@ -98,25 +102,8 @@ def main(argv: list[str]) -> int:
         default=_BACKEND,
         help="directory of the metadata backend for sdists",
     )
-    parser.add_argument("--error-file", type=Path, help="where the error goes instead of stderr")
-    args = parser.parse_args(argv)
-    args.out = args.out.absolute()
-    try:
-        fetch(args)
-    except FetchError as error:
-        message = str(error)
-    except OSError as error:
-        message = str(error)
-        if error.errno == errno.ENOSPC:
-            message = f"the disk is full ({args.out}): free some space and run the same command again"
-    else:
-        return 0
-    if args.error_file:
-        args.error_file.write_text(message, encoding="utf-8")
-    else:
-        print(f"error: {message}", file=sys.stderr)
-    return 1
+    return command.run(parser, fetch, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

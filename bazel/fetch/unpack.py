@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from pip_client import FetchError
+from bazel.fetch.command import CommandError
 
 _CHUNK = 1 << 20
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 def _safe(name: str, archive: Path) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise FetchError(f"{archive.name}: member {name!r} points outside the archive; it is not unpacked")
+        raise CommandError(f"{archive.name}: member {name!r} points outside the archive; it is not unpacked")
     return path
 
 
@@ -64,14 +64,14 @@ def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iter
                     target.chmod(0o755)
                 total += info.file_size
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise FetchError(f"{archive.name} is not a whole wheel ({error}): run the same command again") from None
+        raise CommandError(f"{archive.name} is not a whole wheel ({error}): run the same command again") from None
     return total
 
 
 def unpack_sdist(archive: Path, out: Path) -> int:
     """Unpacks a .tar.gz without its single top directory, and returns how many bytes its files take."""
     if not re.search(r"\.tar\.(gz|bz2|xz)$|\.tgz$", archive.name):
-        raise FetchError(f"{archive.name} is not an sdist: a .tar.gz was expected")
+        raise CommandError(f"{archive.name} is not an sdist: a .tar.gz was expected")
     total = 0
     try:
         with tarfile.open(archive) as sdist:
@@ -90,5 +90,5 @@ def unpack_sdist(archive: Path, out: Path) -> int:
                     os.chmod(target, 0o755)
                 total += member.size
     except (tarfile.TarError, zlib.error, EOFError) as error:
-        raise FetchError(f"{archive.name} is not a whole sdist ({error}): run the same command again") from None
+        raise CommandError(f"{archive.name} is not a whole sdist ({error}): run the same command again") from None
     return total

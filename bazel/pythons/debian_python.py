@@ -14,7 +14,8 @@ import re
 import shutil
 from pathlib import Path
 
-from discover import TRIPLET, PythonError
+from bazel.fetch.command import CommandError
+from bazel.pythons.discover import TRIPLET
 
 LOADER = "ld-linux-x86-64.so.2"
 _WRAPPER = Path(__file__).with_name("python3.sh")
@@ -31,7 +32,7 @@ def lay_out(debian: Path, minor: str, root: Path) -> Path:
     program = debian / f"usr/bin/python{minor}"
     stdlib = debian / f"usr/lib/python{minor}"
     if not (program.is_file() and stdlib.is_dir()):
-        raise PythonError(f"the packages of the lock have no usr/bin/python{minor}; add python{minor} to it")
+        raise CommandError(f"the packages of the lock have no usr/bin/python{minor}; add python{minor} to it")
     _copy_stdlib(stdlib, root / f"lib/python{minor}")
     _copy_wheels(debian / "usr/share/python-wheels", root / f"lib/python{minor}/ensurepip")
     _copy_libraries(debian, root / "lib" / TRIPLET)
@@ -72,7 +73,7 @@ def _copy_libraries(debian: Path, target: Path) -> None:
                 continue
             _copy_file(source, target / source.name, 0o755 if source.name == LOADER else 0o644)
     if not (target / LOADER).is_file():
-        raise PythonError(f"the packages of the lock have no {LOADER}; add libc6 to it")
+        raise CommandError(f"the packages of the lock have no {LOADER}; add libc6 to it")
 
 
 def _write_wrapper(directory: Path, minor: str) -> None:

@@ -15,13 +15,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bazel.fetch.command import CommandError
+
 TRIPLET = "x86_64-linux-gnu"
 _PROBE = Path(__file__).with_name("probe.py")
 _TIMEOUT_S = 60
-
-
-class PythonError(Exception):
-    """What was found, what is needed and what to do, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,30 +57,30 @@ def probe(path: str) -> Interpreter:
         )  # fmt: skip
         return Interpreter(**json.loads(run.stdout.strip().splitlines()[-1]))
     except subprocess.TimeoutExpired:
-        raise PythonError(f"does not answer within {_TIMEOUT_S} seconds") from None
+        raise CommandError(f"does not answer within {_TIMEOUT_S} seconds") from None
     except OSError as error:
-        raise PythonError(f"does not run ({error.strerror})") from None
+        raise CommandError(f"does not run ({error.strerror})") from None
     except (IndexError, TypeError, ValueError):
         said = (run.stderr or run.stdout).strip().splitlines()
         # A traceback ends with what matters; a shell or a shim (127: not found) begins with it.
         detail = f": {said[0 if run.returncode == 127 else -1].strip()}" if said else ""
-        raise PythonError(f"does not run as a Python (exit code {run.returncode}{detail})") from None
+        raise CommandError(f"does not run as a Python (exit code {run.returncode}{detail})") from None
 
 
 def judge(found: Interpreter, minor: str) -> None:
-    """Raises a PythonError that says why extensions for CPython `minor` cannot be built with `found`."""
+    """Raises a CommandError that says why extensions for CPython `minor` cannot be built with `found`."""
     if found.implementation != "CPython":
-        raise PythonError(f"is {found.implementation} {found.version}, not CPython")
+        raise CommandError(f"is {found.implementation} {found.version}, not CPython")
     if found.minor != minor:
-        raise PythonError(f"is CPython {found.version}, not {minor}")
+        raise CommandError(f"is CPython {found.version}, not {minor}")
     if found.debug:
-        raise PythonError(f"is a debug build (SOABI {found.soabi}), whose ABI differs")
+        raise CommandError(f"is a debug build (SOABI {found.soabi}), whose ABI differs")
     if found.free_threaded:
-        raise PythonError(f"is a free-threaded build (SOABI {found.soabi}), whose ABI differs")
+        raise CommandError(f"is a free-threaded build (SOABI {found.soabi}), whose ABI differs")
     if found.soabi != soabi(minor):
-        raise PythonError(f"has the SOABI {found.soabi}, {soabi(minor)} is needed")
+        raise CommandError(f"has the SOABI {found.soabi}, {soabi(minor)} is needed")
     if not Path(found.include, "Python.h").is_file():
-        raise PythonError(
+        raise CommandError(
             f"has no headers ({found.include}/Python.h is missing); on Debian they are in the "
             f"package libpython{minor}-dev"
         )
@@ -137,7 +135,7 @@ def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None
         try:
             found = probe(str(path))
             judge(found, minor)
-        except PythonError as error:
+        except CommandError as error:
             looked.append(f"{kind}: {path} {error}")
             continue
         return found, [*looked, f"{kind}: {path} serves"]

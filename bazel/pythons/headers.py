@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from discover import TRIPLET, PythonError
+from bazel.fetch.command import CommandError
+from bazel.pythons.discover import TRIPLET
 
 # Debian's pyconfig.h only includes <TRIPLET/python3.X/pyconfig.h>, from the root that also has libc's own headers.
 _REDIRECT = re.compile(rb"#\s*include\s*<" + TRIPLET.encode() + rb"/(?:\S+/)?pyconfig\.h>")
@@ -26,12 +27,12 @@ def pyconfig(include: Path) -> Path:
     """The pyconfig.h with the definitions, which on Debian is not the one beside Python.h."""
     beside = include / "pyconfig.h"
     if not beside.is_file():
-        raise PythonError(f"{include} has Python.h, but no pyconfig.h: its installation is incomplete")
+        raise CommandError(f"{include} has Python.h, but no pyconfig.h: its installation is incomplete")
     if not _REDIRECT.search(beside.read_bytes()):
         return beside
     real = include.parent / TRIPLET / include.name / "pyconfig.h"
     if not real.is_file():
-        raise PythonError(f"{beside} includes {real}, which is missing: reinstall the headers")
+        raise CommandError(f"{beside} includes {real}, which is missing: reinstall the headers")
     return real
 
 
@@ -46,12 +47,12 @@ def copy_headers(include: Path, target: Path, foreign: tuple[str, ...] = ()) -> 
         data = (pyconfig(include) if source.name == "pyconfig.h" else source).read_bytes()
         for path in foreign:
             if path.encode() in data:
-                raise PythonError(f"{source} names {path}, a path of this machine; use a Python whose headers do not")
+                raise CommandError(f"{source} names {path}, a path of this machine; use a Python whose headers do not")
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_bytes(data)
         destination.chmod(0o644)
         count += 1
     if not (target / "Python.h").is_file():
         shutil.rmtree(target, ignore_errors=True)
-        raise PythonError(f"{include} has no Python.h")
+        raise CommandError(f"{include} has no Python.h")
     return count

@@ -1,16 +1,11 @@
 """The repository of one CPython: headers that are copies, and an interpreter to test with."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 load(":naming.bzl", "DEBIAN_LOCKS")
 
-_SCRIPT = Label(":python_repo.py")
-_MODULES = [
-    Label(":debian_python.py"),
-    Label(":discover.py"),
-    Label(":headers.py"),
+_DATA = [
     Label(":probe.py"),
     Label(":python3.sh"),
-    Label("//tools/bootstrap:debian.py"),
 ]
 
 # Not the PATH, though it is searched: it differs from shell to shell, and a fetch for each would cost more than it
@@ -44,7 +39,7 @@ def fill_python_repo(rctx, version, named = None, sources = ["machine", "debian"
     if lock and "debian" in sources:
         rctx.watch(lock)
         arguments += ["--lock", rctx.path(lock)]
-    run_python(rctx, _SCRIPT, arguments, imports = _MODULES)
+    run_module(rctx, "bazel.pythons.python_repo", arguments, data = _DATA)
     return json.decode(rctx.read("python.json", watch = "no"))
 
 def _python_repo_impl(rctx):

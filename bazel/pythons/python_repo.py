@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Fills the repository of one CPython: headers in include/python3.X, an interpreter to run as bin/python3.
 
     python_repo.py --minor 3.12 --out DIR [--named PATH] [--sources machine,debian] [--lock LOCK.json]
@@ -22,13 +21,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/bootstrap"))
-
-import debian
-import debian_python
-import discover
-from discover import Interpreter, PythonError
-from headers import copy_headers
+from bazel.fetch import command, debian
+from bazel.fetch.command import CommandError
+from bazel.pythons import debian_python, discover
+from bazel.pythons.discover import Interpreter
+from bazel.pythons.headers import copy_headers
 
 SOURCES = ("machine", "debian")
 
@@ -48,8 +45,8 @@ def take_named(request: Request, root: Path) -> Interpreter:
     try:
         found = discover.probe(request.named)
         discover.judge(found, request.minor)
-    except PythonError as error:
-        raise PythonError(
+    except CommandError as error:
+        raise CommandError(
             f"{request.named}, named for CPython {request.minor}, {error}; name an ordinary CPython "
             f"{request.minor} that has its headers"
         ) from None
@@ -84,11 +81,11 @@ def take(request: Request, root: Path) -> tuple[Interpreter, list[str]]:
     if "debian" in request.sources:
         try:
             if not request.lock:
-                raise PythonError(f"has no package of CPython {request.minor} in a suite known here")
+                raise CommandError(f"has no package of CPython {request.minor} in a suite known here")
             return take_debian(request, root), [*looked, f"debian: {request.lock.name} serves"]
-        except (PythonError, debian.DebianError) as error:
+        except CommandError as error:
             looked.append(f"Debian: {error}")
-    raise PythonError(
+    raise CommandError(
         "\n  ".join([f"no CPython {request.minor} with headers was found. Looked at:", *looked]) + _mend(request.minor)
     )
 
@@ -114,29 +111,26 @@ def _use(found: Interpreter, root: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code."""
+    """Runs the command line and returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minor", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--named")
     parser.add_argument("--sources", type=lambda text: tuple(text.split(",")), default=SOURCES)
     parser.add_argument("--lock", type=Path)
-    parser.add_argument("--error-file", type=Path)
-    arguments = vars(parser.parse_args(argv))
-    root, error_file = arguments.pop("out").resolve(), arguments.pop("error_file")
-    try:
-        found, looked = take(Request(**arguments), root)
-    except (PythonError, debian.DebianError, OSError) as error:
-        for name in ("bin", "include", "lib", "libexec"):
-            shutil.rmtree(root / name, ignore_errors=True)
-        if error_file:
-            error_file.write_text(str(error), encoding="utf-8")
-        else:
-            print(f"error: {error}", file=sys.stderr)
-        return 1
-    taken = {**dataclasses.asdict(found), "looked": looked}
-    (root / "python.json").write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
-    return 0
+
+    def act(arguments: argparse.Namespace) -> None:
+        root = arguments.out.resolve()
+        try:
+            found, looked = take(Request(arguments.minor, arguments.named, arguments.sources, arguments.lock), root)
+        except (CommandError, OSError):
+            for name in ("bin", "include", "lib", "libexec"):
+                shutil.rmtree(root / name, ignore_errors=True)
+            raise
+        taken = {**dataclasses.asdict(found), "looked": looked}
+        (root / "python.json").write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
+
+    return command.run(parser, act, argv)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from bazel.fetch.command import CommandError
+
 _KEPT = frozenset(
     [
         ".dynamic",
@@ -38,10 +40,6 @@ _SHT_NULL, _SHT_NOBITS = 0, 8
 _SHF_ALLOC = 2
 _ET_DYN = 3
 _ALIGNMENT = 16
-
-
-class ElfError(Exception):
-    """The file is no shared library that can be read."""
 
 
 class _Section(NamedTuple):
@@ -75,7 +73,7 @@ def write_interface(library: Path, out: Path) -> int:
     with open(library, "rb") as source:
         header = source.read(_HEADER.size)
         if len(header) < _HEADER.size or header[:6] != b"\x7fELF\x02\x01":
-            raise ElfError(f"{library} is not a 64-bit little-endian ELF file")
+            raise CommandError(f"{library} is not a 64-bit little-endian ELF file")
         fields = list(_HEADER.unpack(header))
         elf_type, section_offset, entry_size, count, names_index = (
             fields[1],
@@ -83,13 +81,13 @@ def write_interface(library: Path, out: Path) -> int:
             *fields[11:14],
         )
         if elf_type != _ET_DYN or entry_size != _SECTION.size or not 0 < names_index < count:
-            raise ElfError(f"{library} is not a shared library with section headers")
+            raise CommandError(f"{library} is not a shared library with section headers")
 
         def read(offset: int, size: int) -> bytes:
             source.seek(offset)
             data = source.read(size)
             if len(data) != size:
-                raise ElfError(f"{library} is cut short: it has no {size} bytes at {offset}")
+                raise CommandError(f"{library} is cut short: it has no {size} bytes at {offset}")
             return data
 
         table = read(section_offset, count * _SECTION.size)
@@ -117,7 +115,7 @@ def write_interface(library: Path, out: Path) -> int:
             written.append(kept)
     missing = {".dynamic", ".dynstr", ".dynsym", ".shstrtab"} - found
     if missing:
-        raise ElfError(f"{library} has no section {', '.join(sorted(missing))}")
+        raise CommandError(f"{library} has no section {', '.join(sorted(missing))}")
     body += bytes(-len(body) % _ALIGNMENT)
     # No program headers: this file is for linkers, and a loader shall refuse it.
     fields[5], fields[6], fields[9], fields[10] = 0, len(body), 0, 0

@@ -23,7 +23,7 @@ _wheel = tag_class(
         "requirements": attr.label(
             doc = "The requirement file: torch and NVIDIA's CUDA wheels, each with `==` and `--hash` (pip's hash-checking " +
                   "mode). `@rules_deepgemm//third_party/torch` has some, and `bazel run " +
-                  "@rules_deepgemm//third_party/torch:update -- VERSION` makes another.",
+                  "@rules_deepgemm//tools/pins:torch_sdk -- VERSION` makes another.",
             mandatory = True,
         ),
     },

@@ -18,7 +18,7 @@ _wheel = tag_class(
             default = _DEFAULT_NAME,
         ),
         "shared": attr.label(
-            doc = "Requirement file of the packages that serve every CPython. `//third_party/torch:runtime.py` makes " +
+            doc = "Requirement file of the packages that serve every CPython. `tools/pins/torch_runtime.py` makes " +
                   "both files.",
             mandatory = True,
         ),

@@ -47,7 +47,7 @@ def _shared_repo_impl(rctx):
                     rctx.attr.requirements,
                     entry.basename.removesuffix(".dist-info"),
                     line,
-                ) + "expected it in the file of compiled packages. Move it there (third_party/torch/runtime.py)")
+                ) + "expected it in the file of compiled packages. Move it there (tools/pins/torch_runtime.py)")
     rctx.file("pins.txt", rctx.read(rctx.attr.requirements))
     rctx.file("BUILD.bazel", _SHARED_BUILD)
 

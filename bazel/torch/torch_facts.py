@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from reachable import reachable
+from bazel.fetch.command import CommandError
+from bazel.fetch.reachable import reachable
 
 # What extensions include directly. Everything else is reached from here or is torch's own.
 _ENTRIES = (
@@ -30,15 +31,11 @@ _ENTRIES = (
 _CUDA_ENTRIES = ("*.h", "cccl/cuda/std/*", "cuda/std/*")
 
 
-class TorchError(Exception):
-    """Something that the user can mend; its text is the one line they get to see."""
-
-
 def _read(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise TorchError(f"there is no {path}: {what}") from None
+        raise CommandError(f"there is no {path}: {what}") from None
 
 
 def torch_build(torch: Path) -> tuple[str, str]:
@@ -47,9 +44,9 @@ def torch_build(torch: Path) -> tuple[str, str]:
     found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
     version = found.get("__version__", "")
     if not re.match(r"\d+\.\d+", version):
-        raise TorchError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
+        raise CommandError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
     if not re.match(r"\d+\.\d+$", found.get("cuda", "")):
-        raise TorchError(
+        raise CommandError(
             f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
             " use a CUDA build of it"
         )
@@ -63,7 +60,7 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
     if str(major) != release.split(".")[0]:
-        raise TorchError(
+        raise CommandError(
             f"torch {version} is built with CUDA {release}, but {cuda} has the headers of CUDA {major}:"
             " name a toolkit of the same major version"
         )
@@ -88,7 +85,7 @@ def extension_headers(include: Path, patterns: Iterable[str] = _ENTRIES) -> list
     """torch's headers that an extension can reach, relative to `include`."""
     found = reachable(_entries(include, patterns), [include, include / "torch/csrc/api/include"])
     if not found:
-        raise TorchError(f"{include} has no headers: torch is not installed as its wheel lays it out")
+        raise CommandError(f"{include} has no headers: torch is not installed as its wheel lays it out")
     return sorted(path.relative_to(include).as_posix() for path in found)
 
 

@@ -1,6 +1,6 @@
 """Repository rule: a torch and a CUDA toolkit that are installed on this machine."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 
 # The package's directory, without importing it: that takes seconds, and needs all its libraries.
 _FIND_TORCH = """
@@ -37,15 +37,10 @@ def _torch_local_repo_impl(rctx):
     toolkits = _toolkits(rctx, torch)
     for facts in [torch.get_child("version.py")] + [toolkit.get_child("include", "cuda.h") for toolkit in toolkits]:
         rctx.watch(facts)
-    run_python(
+    run_module(
         rctx,
-        Label(":torch_repository.py"),
+        "bazel.torch.torch_repository",
         ["--torch", torch, "--out", rctx.path("."), "--cuda"] + toolkits,
-        imports = [
-            Label(":elf_interface.py"),
-            Label(":torch_facts.py"),
-            Label("//bazel/fetch:reachable.py"),
-        ],
         what = "torch.local",
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)

@@ -1,8 +1,8 @@
 """Makes a repository of a torch that is unpacked or installed, and writes down which one it is.
 
-    python3 torch_repository.py --site DIR --out REPOSITORY
+    python3 -m bazel.torch.torch_repository --site DIR --out REPOSITORY
         moves what pip_fetch.py unpacked
-    python3 torch_repository.py --torch …/torch --cuda …/cu13 … --out REPOSITORY
+    python3 -m bazel.torch.torch_repository --torch …/torch --cuda …/cu13 … --out REPOSITORY
         links what is installed; of several toolkits the first that is there
 
 The repository then has torch/include, cuda/include, lib (interfaces of the shared libraries), version.bzl (torch's
@@ -17,8 +17,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from elf_interface import ElfError, write_interface
-from torch_facts import TorchError, extension_headers, facts, host_headers, torch_build
+from bazel.fetch import command
+from bazel.fetch.command import CommandError
+from bazel.torch.elf_interface import write_interface
+from bazel.torch.torch_facts import extension_headers, facts, host_headers, torch_build
 
 _TORCH_LIBRARIES = ("c10", "c10_cuda", "torch", "torch_cpu", "torch_cuda", "torch_python")
 _CUDA_LIBRARIES = ("cudart", "nvrtc")
@@ -35,7 +37,7 @@ def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
     for name in _CUDA_LIBRARIES:
         found = [path for lib in ("lib64", "lib") for path in sorted((cuda / lib).glob(f"lib{name}.so.*"))]
         if not found:
-            raise TorchError(
+            raise CommandError(
                 f"there is no lib{name}.so.* in {cuda / 'lib64'} or {cuda / 'lib'}: name a whole CUDA toolkit"
             )
         write_interface(found[0], out / f"lib{name}.so")
@@ -47,7 +49,7 @@ def move_wheels(site: Path, out: Path) -> None:
     version, release = torch_build(torch)
     found = sorted(site.glob("nvidia/cu*/include/cuda.h"))
     if not found:
-        raise TorchError(
+        raise CommandError(
             f"torch {version} is built with CUDA {release}, but the requirement file pins no nvidia-cuda-runtime of"
             " CUDA 13 or newer beside it: add it"
         )
@@ -68,7 +70,7 @@ def link_installed(torch: Path, toolkits: Sequence[Path], out: Path) -> None:
     version, release = torch_build(torch)
     present = [toolkit for toolkit in toolkits if (toolkit / "include" / "cuda.h").exists()]
     if not present:
-        raise TorchError(
+        raise CommandError(
             f"torch {version} is built with CUDA {release}, but there is no include/cuda.h in"
             f" {', '.join(map(str, toolkits))}: name an installed toolkit with cuda_home"
         )
@@ -94,30 +96,24 @@ def describe(torch: Path, cuda: Path, out: Path) -> None:
     (out / "headers.bzl").write_text("\n".join(lines), encoding="utf-8")
 
 
-def main(argv: list[str]) -> int:
-    """Exit code 0 when all is made, 1 with one line on stderr (or in --error-file) when not."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--site", type=Path, help="unpacked wheels, which are moved")
     parser.add_argument("--torch", type=Path, help="the directory of an installed package torch")
     parser.add_argument("--cuda", type=Path, nargs="+", help="installed toolkits; the first that is there counts")
     parser.add_argument("--out", type=Path, required=True, help="the repository")
-    parser.add_argument("--error-file", type=Path, help="where the error goes instead of stderr")
-    args = parser.parse_args(argv)
-    if (args.site is None) == (args.torch is None) or (args.torch is None) != (args.cuda is None):
-        parser.error("either --site, or --torch and --cuda")
-    try:
+
+    def act(args: argparse.Namespace) -> None:
+        if (args.site is None) == (args.torch is None) or (args.torch is None) != (args.cuda is None):
+            parser.error("either --site, or --torch and --cuda")
         if args.site:
             move_wheels(args.site.absolute(), args.out)
         else:
             link_installed(args.torch.absolute(), [path.absolute() for path in args.cuda], args.out)
-    except (TorchError, ElfError, OSError) as error:
-        if args.error_file:
-            args.error_file.write_text(str(error), encoding="utf-8")
-        else:
-            print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.run(parser, act, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

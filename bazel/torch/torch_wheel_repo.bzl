@@ -1,6 +1,6 @@
 """Repository rule: torch to compile and link against, out of wheels pinned by hash."""
 
-load("//bazel/fetch:host_python.bzl", "run_python")
+load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
 # Compiling and linking needs no more. Of the libraries only the interfaces stay.
@@ -24,15 +24,10 @@ _INCLUDE = [
 
 def _torch_wheel_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, include = _INCLUDE)
-    run_python(
+    run_module(
         rctx,
-        Label(":torch_repository.py"),
+        "bazel.torch.torch_repository",
         ["--site", rctx.path("site"), "--out", rctx.path(".")],
-        imports = [
-            Label(":elf_interface.py"),
-            Label(":torch_facts.py"),
-            Label("//bazel/fetch:reachable.py"),
-        ],
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
 
@@ -46,7 +41,7 @@ torch_wheel_repo = repository_rule(
         ),
         "requirements": attr.label(
             doc = "Requirement file with torch and the NVIDIA wheels, each with == and --hash; " +
-                  "`bazel run //third_party/torch:update -- VERSION` makes one.",
+                  "`bazel run //tools/pins:torch_sdk -- VERSION` makes one.",
             mandatory = True,
         ),
     },

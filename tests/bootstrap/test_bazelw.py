@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from bazel_in_bazel import which_bazel
+
+from tools.bootstrap.bazel import recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = (ROOT / ".bazelversion").read_text().strip()
@@ -19,7 +20,8 @@ VERSION = (ROOT / ".bazelversion").read_text().strip()
 def project(tmp_path: Path) -> Path:
     """A checkout's launcher, in a directory whose name has a blank."""
     checkout = tmp_path / "a checkout"
-    shutil.copytree(ROOT / "tools" / "bootstrap", checkout / "tools" / "bootstrap")
+    for folder in ("tools/bootstrap", "bazel/fetch"):
+        shutil.copytree(ROOT / folder, checkout / folder)
     for name in ("bazelw", ".bazelversion"):
         shutil.copy(ROOT / name, checkout / name)
     return checkout
@@ -62,8 +64,7 @@ def test_the_path_serves_if_its_version_is_right(project: Path, name: str, suffi
 @pytest.mark.parametrize("version", ["8.0.0", VERSION + "0", VERSION.replace(".", "x")])
 def test_another_version_on_the_path_is_passed_over(project: Path, version: str) -> None:
     found = program(project.parent / "bin", "bazel", f"bazel {version}")
-    recipe = hashlib.sha256((ROOT / "tools/bootstrap/bazel.py").read_bytes()).hexdigest()[:8]
-    cached = project.parent / ".cache" / "rules_deepgemm" / f"bazel-{VERSION}-{recipe}" / "bin"
+    cached = project.parent / ".cache" / "rules_deepgemm" / f"bazel-{VERSION}-{recipe()}" / "bin"
     cached.mkdir(parents=True)
     program(cached, "bazel", "").write_text('#!/bin/sh\necho cached "$@"\n')
     assert bazelw(project, "info", path=f"{found.parent}:/usr/bin:/bin").stdout == "cached info\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import generate
 import pytest
+
+from bazel.deepgemm import generate
 
 # Lists functions in the order in which it finds files, as DeepGEMM's own script does.
 _SCRIPT = """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import headers
 import pytest
+
+from bazel.deepgemm import headers
 
 
 def test_reachable_headers_and_all_of_csrc(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_the_map_has_every_folder() -> None:
 
 
 def test_the_readme_shows_e2e_smoke() -> None:
-    """What a new user copies is what //tests/e2e:smoke builds: each block of the README is a file there."""
+    """What a new user copies is what //tests/integration:smoke builds: each block of the README is a file there."""
     blocks = re.findall(r"^```starlark\n# (\S+)\n(.*?)^```$", _pages()["README.md"], re.MULTILINE | re.DOTALL)
     smoke = {name.removeprefix("e2e/smoke/"): text for name, text in _archive("SMOKE").items()}
     assert [name for name, _ in blocks] == ["MODULE.bazel", "BUILD.bazel"]

@@ -12,11 +12,10 @@ import shutil
 import sys
 from pathlib import Path
 
-import discover
-import headers
 import pytest
-import python_repo
-from discover import PythonError
+
+from bazel.fetch.command import CommandError
+from bazel.pythons import discover, headers, python_repo
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 MINOR = "3.12"
@@ -82,7 +81,7 @@ def test_the_running_python_is_what_it_is() -> None:
     discover.judge(found, HERE)
     assert found.soabi == discover.soabi(HERE)
     assert found.version.startswith(HERE + ".")
-    with pytest.raises(PythonError, match=f"is CPython {found.version}, not 3.7"):
+    with pytest.raises(CommandError, match=f"is CPython {found.version}, not 3.7"):
         discover.judge(found, "3.7")
 
 
@@ -96,7 +95,7 @@ def test_the_environment_of_this_python_leads_no_other_astray(monkeypatch: pytes
 def test_a_wrong_kind_is_refused_when_named(tmp_path: Path, kind: str) -> None:
     said, says = REFUSED[kind]
     named = interpreter(tmp_path / "prefix/bin/python3", **said)
-    with pytest.raises(PythonError) as caught:
+    with pytest.raises(CommandError) as caught:
         python_repo.take(python_repo.Request(MINOR, named=str(named)), tmp_path)
     assert f"{named}, named for CPython 3.12, {says}" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -118,7 +117,7 @@ def test_no_headers(tmp_path: Path, environment: dict[str, str]) -> None:
     found, looked = discover.find(MINOR, environment)
     assert found is None
     assert "has no headers" in looked[0]
-    with pytest.raises(PythonError, match=r"Python\.h is missing.*libpython3\.12-dev"):
+    with pytest.raises(CommandError, match=r"Python\.h is missing.*libpython3\.12-dev"):
         python_repo.take(python_repo.Request(MINOR, named=str(bare)), tmp_path)
 
 
@@ -141,13 +140,13 @@ def test_not_a_python(tmp_path: Path, environment: dict[str, str], text: str, sa
 
 def test_a_file_that_cannot_run(tmp_path: Path) -> None:
     missing = tmp_path / "none/python3"
-    with pytest.raises(PythonError, match=r"does not run \(No such file"):
+    with pytest.raises(CommandError, match=r"does not run \(No such file"):
         python_repo.take(python_repo.Request(MINOR, named=str(missing)), tmp_path)
 
 
 def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discover, "_TIMEOUT_S", 0.5)
-    with pytest.raises(PythonError, match="does not answer"):
+    with pytest.raises(CommandError, match="does not answer"):
         discover.probe(str(script(tmp_path / "python3", "exec sleep 20\n")))
 
 
@@ -208,7 +207,7 @@ def test_nothing_found_lists_every_place_and_the_ways_out(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("on_that_machine")
 def test_the_machine_can_be_left_out(tmp_path: Path) -> None:
     interpreter(tmp_path / "bin/python3.12")
-    with pytest.raises(PythonError) as caught:
+    with pytest.raises(CommandError) as caught:
         python_repo.take(python_repo.Request(MINOR, sources=("debian",)), tmp_path)
     assert "PATH:" not in str(caught.value)
 
@@ -275,7 +274,7 @@ def test_debians_pyconfig_is_the_real_one(tmp_path: Path) -> None:
 def test_debians_pyconfig_without_the_real_one(tmp_path: Path) -> None:
     include = debian_headers(tmp_path)
     shutil.rmtree(tmp_path / "usr/include/x86_64-linux-gnu")
-    with pytest.raises(PythonError, match="is missing: reinstall the headers"):
+    with pytest.raises(CommandError, match="is missing: reinstall the headers"):
         headers.copy_headers(include, tmp_path / "copy")
 
 
@@ -283,7 +282,7 @@ def test_headers_that_name_the_machine_are_refused(tmp_path: Path) -> None:
     named = interpreter(tmp_path / "prefix/bin/python3.12")
     config = tmp_path / "prefix/include/python3.12/pyconfig.h"
     config.write_text(f'#define HOME "{tmp_path}/prefix/lib"\n', encoding="utf-8")
-    with pytest.raises(PythonError, match="a path of this machine"):
+    with pytest.raises(CommandError, match="a path of this machine"):
         python_repo.take(python_repo.Request(MINOR, named=str(named)), tmp_path / "out")
 
 
@@ -291,5 +290,5 @@ def test_headers_that_name_the_machine_are_refused(tmp_path: Path) -> None:
 def test_a_lock_that_is_none(tmp_path: Path) -> None:
     lock = tmp_path / "python3.12.lock.json"
     lock.write_text("{}", encoding="utf-8")
-    with pytest.raises(PythonError, match="not a lock file"):
+    with pytest.raises(CommandError, match="not a lock file"):
         python_repo.take(python_repo.Request(MINOR, lock=lock), tmp_path)

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import discover
 import pytest
+
+from bazel.pythons import discover
 
 PYTHONS = json.loads(os.environ["PYTHONS"])
 TAGS = list(PYTHONS)

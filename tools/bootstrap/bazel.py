@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes a Bazel out of Debian packages, in the user's cache directory, without root, and prints its path.
 
-    bazel.py --version 7.7.1      the launcher's path, on standard output; progress on standard error
-    bazel.py --where              the directory that holds all of it; deleting it removes everything
+    python3 -m tools.bootstrap.bazel --version 7.7.1    print the launcher's path; progress goes to standard error
+    python3 -m tools.bootstrap.bazel --where            print the directory that holds all of it
 
 For machines that reach Debian's packages but not Bazel's releases or its Central Registry. What such a machine needs
 and others do not (overrides of the rule sets with Debian's copies, a registry of module metadata on disk) is in the rc
@@ -29,8 +29,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import debian
-import relocate
+from bazel.fetch import command, debian, relocate
+from bazel.fetch.command import CommandError
 
 SUITE = "forky"
 PACKAGES = ("bazel-bootstrap", "bazel-stardoc", "libperfmark-java", "patchelf")
@@ -67,10 +67,6 @@ Bazel is made out of packages only on Debian and systems like it: x86_64, apt-ge
 has the suite {SUITE}."""
 
 
-class BootstrapError(Exception):
-    """Why no Bazel could be made."""
-
-
 def cache_directory() -> Path:
     """Where everything goes."""
     named = os.environ.get("RULES_DEEPGEMM_CACHE")
@@ -78,8 +74,9 @@ def cache_directory() -> Path:
 
 
 def recipe() -> str:
-    """Names how the tree is made: a project that makes it in another way does not take this one's."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    """A digest of every file that decides how the tree is made: another recipe makes another tree."""
+    sources = [__file__, *(module.__file__ for module in (command, debian, relocate))]
+    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:8]
 
 
 def write_version(root: Path, version: str) -> Path:
@@ -197,7 +194,7 @@ def make(root: Path, final: Path, version: str) -> None:
         packages = [package for package in client.resolve(PACKAGES) if not UNNEEDED.match(package.name)]
         (offered,) = (package.version for package in packages if package.name == "bazel-bootstrap")
         if not re.match(re.escape(version) + r"(?![\d.])", offered):
-            raise BootstrapError(f"Debian {SUITE} has Bazel {offered}, this project asks for {version}")
+            raise CommandError(f"Debian {SUITE} has Bazel {offered}, this project asks for {version}")
         files = client.download(packages, Path(debs))
         print(f"unpacking {len(files)} packages into {final}", file=sys.stderr)
         debian.unpack(files, root)
@@ -227,10 +224,10 @@ def bootstrap(version: str, cache: Path) -> Path:
     if launcher.exists():
         return launcher
     if os.uname().machine != "x86_64":
-        raise BootstrapError(f"this machine is {os.uname().machine}")
+        raise CommandError(f"this machine is {os.uname().machine}")
     if re.search(r"[\s'\"]", str(cache)) or cache.parts[:2] == ("/", "tmp"):
         # Bazel's rc files split at blanks, and its sandbox mounts an empty /tmp over the tools that would lie there.
-        raise BootstrapError(
+        raise CommandError(
             f"the cache directory {cache} is below /tmp or has a blank or quote in its name; "
             "set RULES_DEEPGEMM_CACHE to another one"
         )
@@ -267,7 +264,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         print(bootstrap(arguments.version, cache))
-    except (BootstrapError, debian.DebianError, relocate.RelocateError, OSError) as error:
+    except (CommandError, OSError) as error:
         print(f"error: {str(error).rstrip('.')}.\n{HELP}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

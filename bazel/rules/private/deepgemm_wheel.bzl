@@ -3,7 +3,7 @@
 load("@deepgemm_src//:version.bzl", "VERSION")
 load(":extension_wheel.bzl", "extension_wheel")
 
-# The repository lays the package out as a wheel has it; licences come from two places.
+# The repository @deepgemm_src has the package as a wheel has it; the licences are in two directories.
 _PATHS = {
     "package/deep_gemm": "deep_gemm",
     "src/LICENSE": "LICENSE",
@@ -24,9 +24,9 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", version = VERSIO
     Args:
         name: The target's name; the wheel is its one output.
         extension: DeepGEMM's `_C`, a `deepgemm_extension`.
-        distribution: The name of the distribution, as pip lists it.
-        version: Its version. Default: that of the DeepGEMM source.
-        **kwargs: Handed on to `extension_wheel`.
+        distribution: The name of the distribution, as pip lists it. Default: `deep_gemm`.
+        version: The version (PEP 440). Default: that of the DeepGEMM source.
+        **kwargs: Passed to `extension_wheel`.
     """
     extension_wheel(
         name = name,

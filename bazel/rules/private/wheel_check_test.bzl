@@ -103,7 +103,7 @@ wheel_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:check",
-            cfg = "exec",
+            cfg = "target",
             executable = True,
         ),
     },

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from wheel_tools.relocate import CompiledNames, alias_code, module_names
+from wheel_tools.import_aliases import CompiledNames, alias_code, module_names
 
 from .errors import CheckError, one_line
 

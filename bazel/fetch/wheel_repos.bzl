@@ -1,0 +1,84 @@
+"""Repository rules for published wheels and sdists, by name and pinned hash."""
+
+load(":host_python.bzl", "apparent_name")
+load(":pip.bzl", "pip_fetch")
+
+_WHEEL_BUILD = """\
+filegroup(
+    name = "wheel",
+    srcs = glob(["wheel/*.whl"]),
+    visibility = ["//visibility:public"],
+)
+"""
+
+_FILES_BUILD = """\
+filegroup(
+    name = "files",
+    srcs = glob(["{directory}/**"]),
+    visibility = ["//visibility:public"],
+)
+
+exports_files(glob(["{directory}/**"]))
+"""
+
+_REQUIREMENTS = attr.label(
+    doc = "Requirement file with the one package, with == and --hash.",
+    mandatory = True,
+)
+
+def _fetched_wheel_repo_impl(rctx):
+    pip_fetch(
+        rctx,
+        rctx.attr.requirements,
+        "wheel",
+        mode = "archives",
+        python = rctx.attr.python,
+        glibc = rctx.attr.glibc,
+    )
+    files = rctx.path("wheel").readdir(watch = "no")
+    if len(files) != 1:
+        fail("@{}: {} pins {} packages, one wheel was expected".format(
+            apparent_name(rctx),
+            rctx.attr.requirements.name,
+            len(files),
+        ))
+    rctx.file("BUILD.bazel", _WHEEL_BUILD)
+
+fetched_wheel_repo = repository_rule(
+    implementation = _fetched_wheel_repo_impl,
+    doc = "One wheel as it was published, under its own file name: `:wheel`.",
+    attrs = {
+        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for.", default = "2.39"),
+        "python": attr.string(doc = "The CPython for which a wheel is chosen.", default = "3.12"),
+        "requirements": _REQUIREMENTS,
+    },
+)
+
+def _fetched_sdist_repo_impl(rctx):
+    pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
+    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "src"))
+
+fetched_sdist_repo = repository_rule(
+    implementation = _fetched_sdist_repo_impl,
+    doc = "One sdist, unpacked; none of its code runs: `:files`, and each file by its path under `src`.",
+    attrs = {"requirements": _REQUIREMENTS},
+)
+
+def _unpacked_wheels_repo_impl(rctx):
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python)
+    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "site"))
+
+unpacked_wheels_repo = repository_rule(
+    implementation = _unpacked_wheels_repo_impl,
+    doc = "Wheels, unpacked as into one site-packages: `:files`, and each file by its path under `site`.",
+    attrs = {
+        "python": attr.string(
+            doc = "The CPython whose wheels are taken, as `3.12`, or `any` for those that suit every Python.",
+            default = "any",
+        ),
+        "requirements": attr.label(
+            doc = "Requirement file, every line pinned with == and --hash.",
+            mandatory = True,
+        ),
+    },
+)

@@ -1,0 +1,93 @@
+"""Module extension `wheels`: published wheels and sdists by name and pinned hash."""
+
+load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
+
+_REQUIREMENTS = attr.label(
+    doc = "Requirement file with the one package, with == and --hash; anything else is an error.",
+    mandatory = True,
+)
+_NAME = attr.string(
+    doc = "Name of the repository. The root module's tag wins over another module's of the same name.",
+    mandatory = True,
+)
+
+_fetch = tag_class(
+    doc = "A wheel as it was published: `@name//:wheel`, one file under its own name.",
+    attrs = {
+        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for (the platform tags of PEP 600).", default = "2.39"),
+        "name": _NAME,
+        "python": attr.string(doc = "The CPython for which a wheel is chosen, as \"3.12\".", default = "3.12"),
+        "requirements": _REQUIREMENTS,
+    },
+)
+
+_sdist = tag_class(
+    doc = "An sdist, unpacked, none of its code run: `@name//:files`.",
+    attrs = {
+        "name": _NAME,
+        "requirements": _REQUIREMENTS,
+    },
+)
+
+_unpack = tag_class(
+    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For what " +
+          "comes in wheels and is no Python library, such as NVIDIA's compilers.",
+    attrs = {
+        "name": _NAME,
+        "python": attr.string(
+            doc = "The CPython whose wheels are taken, as \"3.12\". Default: those that suit every Python.",
+            default = "any",
+        ),
+        "requirements": attr.label(
+            doc = "Requirement file, every package with == and --hash; dependencies that it does not name are not " +
+                  "fetched.",
+            mandatory = True,
+        ),
+    },
+)
+
+def _wheels_impl(mctx):
+    taken = {}
+    direct, direct_dev = [], []
+    for module in mctx.modules:
+        in_module = {}
+        for kind, tags in [
+            ("fetch", module.tags.fetch),
+            ("sdist", module.tags.sdist),
+            ("unpack", module.tags.unpack),
+        ]:
+            for tag in tags:
+                if tag.name in in_module:
+                    fail("wheels: {} has two tags named {}: give one of them another name".format(
+                        module.name,
+                        tag.name,
+                    ))
+                in_module[tag.name] = (kind, tag)
+                if module.is_root:
+                    (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
+
+        # Modules come root first.
+        taken = in_module | taken
+    for name, (kind, tag) in taken.items():
+        if kind == "fetch":
+            fetched_wheel_repo(name = name, glibc = tag.glibc, python = tag.python, requirements = tag.requirements)
+        elif kind == "sdist":
+            fetched_sdist_repo(name = name, requirements = tag.requirements)
+        else:
+            unpacked_wheels_repo(name = name, python = tag.python, requirements = tag.requirements)
+    return mctx.extension_metadata(
+        root_module_direct_deps = direct,
+        root_module_direct_dev_deps = direct_dev,
+        reproducible = True,
+    )
+
+wheels = module_extension(
+    implementation = _wheels_impl,
+    doc = "Makes a repository for each tag. A hash that is not the pinned one, and a release that the index no longer has, " +
+          "are errors.",
+    tag_classes = {
+        "fetch": _fetch,
+        "sdist": _sdist,
+        "unpack": _unpack,
+    },
+)
