@@ -26,6 +26,11 @@ _INCLUDE = "/include/"
 def _wheel_check_test_impl(ctx):
     wheel = single_wheel(ctx)
     lines = [wheel.short_path]
+    if "\n" in ctx.attr.python_requires:
+        fail("{}: python_requires is {}; expected one line, such as >=3.11,<3.15".format(
+            ctx.label,
+            repr(ctx.attr.python_requires),
+        ))
     if ctx.attr.python_requires:
         lines.append("--requires-python=" + ctx.attr.python_requires)
     if ctx.attr.require_torch:
