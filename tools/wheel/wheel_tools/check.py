@@ -17,9 +17,9 @@ from packaging.version import InvalidVersion, Version
 from wheel_tools.archive import WheelArchive
 from wheel_tools.check_report import SCHEMA, Report, as_text, report_on
 from wheel_tools.checks import CHECKS
-from wheel_tools.errors import WheelError
+from wheel_tools.errors import WheelError, printable
 from wheel_tools.examine import UnreadableError, examine
-from wheel_tools.findings import Finding, printable
+from wheel_tools.findings import Finding
 from wheel_tools.options import CLASSES, Options, problem_with
 from wheel_tools.record import sha256
 

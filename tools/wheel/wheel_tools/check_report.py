@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
 from wheel_tools.checks.modules import stable_abi_level
+from wheel_tools.errors import printable
 from wheel_tools.examine import Library, Wheel
-from wheel_tools.findings import Finding, printable
+from wheel_tools.findings import Finding
 
 SCHEMA = 1
 _HEADER = ("module", "Python", "file", "size", "newest GLIBC", "compiled for", "verdict")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from wheel_tools.errors import printable
+
 
 class Rule(NamedTuple):
     """A kind of defect."""
@@ -89,7 +91,7 @@ class Finding:
         object.__setattr__(self, "remedy", self.remedy or RULES.get(self.rule, _SYMBOL_VERSIONS).remedy)
         # All of this quotes bytes that anyone may have written.
         for name in ("path", "found", "required", "remedy"):
-            object.__setattr__(self, name, printable(getattr(self, name)))
+            object.__setattr__(self, name, printable(getattr(self, name), 600))
 
     @property
     def kind(self) -> str:
@@ -103,9 +105,3 @@ class Finding:
     def as_json(self) -> dict:
         keys = ("rule", "path", "found", "required", "remedy")
         return {**{key: getattr(self, key) for key in keys}, "class": self.kind, "pythons": list(self.pythons)}
-
-
-def printable(text: str, limit: int = 600) -> str:
-    """The text on one line: no control characters, no terminal escapes, at most `limit` characters."""
-    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
-    return clean if len(text) <= limit else clean[:limit] + "…"
