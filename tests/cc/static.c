@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 static void *wait_for_ever(void *unused) {
-  (void)unused;
   for (;;) pause();
+  return unused;
 }
 
 int main(void) {

@@ -14,6 +14,7 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from wheel_tools import command
 from wheel_tools.archive import WheelArchive
 from wheel_tools.check_report import SCHEMA, Report, as_text, report_on
 from wheel_tools.checks import CHECKS
@@ -50,7 +51,7 @@ def check_wheel(path: str | Path, options: Options) -> Report:
     return Report(name, "unreadable", findings=[finding])
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         fromfile_prefix_chars="@",
         prog="wheel-check",
@@ -78,7 +79,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help=text)
     parser.add_argument("--json-output", metavar="FILE", type=Path, help="write the JSON report there too")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -118,12 +119,16 @@ def _header_digests(arguments: argparse.Namespace) -> dict[str, str] | None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Checks the wheels that the arguments name, and prints the reports; returns the exit status."""
-    arguments = _arguments(argv)
+    """Runs the command line and returns the exit status."""
+    return command.run(_parser(), _check, argv, failure=2)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Checks the wheels that the arguments name, and prints the reports."""
     try:
         options = _options(arguments)
-    except (ValueError, OSError) as error:
-        print(f"wheel-check: {printable(str(error))}", file=sys.stderr)
+    except ValueError as error:
+        print(f"wheel-check: error: {printable(str(error))}", file=sys.stderr)
         return 2
     reports = [check_wheel(path, options) for path in arguments.wheels]
     document = json.dumps({"schema": SCHEMA, "wheels": [r.as_json() for r in reports]}, indent=2)
