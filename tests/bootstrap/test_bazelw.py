@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from bazel_in_bazel import which_bazel
 
+from bazel.fetch import apt_sources
 from tools.bootstrap.bazel import recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,8 @@ def test_without_apt_it_says_what_to_install(project: Path) -> None:
 
 
 def test_another_version_than_debian_has_is_an_error(project: Path) -> None:
-    """Needs the machine's Debian mirror."""
+    if not (shutil.which("apt-get") and apt_sources.mirrors()):
+        pytest.skip("this machine has no apt-get, or no Debian mirror in apt's sources")
     (project / ".bazelversion").write_text("0.0.1\n")
     run = bazelw(project, "info", RULES_DEEPGEMM_CACHE=f"{os.environ['TEST_TMPDIR']}/other")
     assert run.returncode == 1

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bazel.fetch import debian, relocate
+from bazel.fetch import apt_sources, debian, relocate
 from bazel.fetch.command import CommandError
 from bazel.fetch.debian_lock import Lock
 
 SUITE = "trixie"
+NO_DEBIAN = not (shutil.which("apt-get") and (os.environ.get(debian.MIRROR_VARIABLE) or apt_sources.mirrors()))
+
+pytestmark = pytest.mark.skipif(NO_DEBIAN, reason="this machine has no apt-get, or no Debian mirror in apt's sources")
 
 
 @pytest.fixture(scope="session")

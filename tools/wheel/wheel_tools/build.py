@@ -23,9 +23,9 @@ from packaging.version import Version
 from wheel_tools import command
 from wheel_tools.archive import is_safe_name
 from wheel_tools.coremetadata import Description, write_metadata
-from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
 from wheel_tools.pythons import admitted
+from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import expand
 from wheel_tools.wheelwriter import new_wheel
 from wheel_tools.zipwriter import FILE_MODE

@@ -9,10 +9,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheel_tools.archive import WheelArchive
-from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
 from wheel_tools.import_aliases import absolute_imports
 from wheel_tools.pythons import admitted
+from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import linux_platforms
 
 
