@@ -1,4 +1,4 @@
-"""What the rows share: Bazel, the reference, and how the two are compared."""
+"""What all rows share: Bazel, the reference, and the comparison of the two."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Bench:
     """One run of the benchmark.
 
     Args:
-        root: everything is written below it, and kept: the next run fetches nothing.
+        root: directory of all that the run writes. It stays, so that the next run fetches nothing.
         jobs: actions, or calls of the reference's driver, at a time.
         repetitions: how often each piece of work is measured; figures are medians.
-        configs: what Bazel's builds take with `--config`.
+        configs: names for `--config` of Bazel's builds.
     """
 
     def __init__(self, root: Path, jobs: int, repetitions: int, configs: Sequence[str] = ()) -> None:
@@ -35,7 +35,7 @@ class Bench:
 
     @cached_property
     def tags(self) -> list[str]:
-        """The Pythons of the matrix, with all repositories fetched."""
+        """The tags of the matrix's Pythons. Fetches all repositories first."""
         self.bazel.build(WHEEL, DEEPGEMM_WHEEL, options=["--nobuild"])
         targets = self.bazel.run("query", f'filter("^{EXTENSION}[.]cp[0-9]+$", //:all)').split()
         tags = sorted((target.rpartition(".")[2] for target in targets), key=lambda tag: int(tag[2:]))
@@ -46,7 +46,7 @@ class Bench:
         return measure(work, self.bazel.server)
 
     def repeated(self, work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Cost:
-        """The median cost of `work`, with `before` called before each time."""
+        """Returns the median cost of `work`. Calls `before` before each run."""
         costs = []
         for _ in range(self.repetitions):
             before()
@@ -56,9 +56,9 @@ class Bench:
     def compared(
         self, work: Callable[[], object], reference: Callable[[], object], before: Callable[[], object]
     ) -> tuple[Cost, Cost, Cost]:
-        """Median costs of both, and the medians of the ratios of each pair; they take turns at being first.
+        """Returns the median costs of both, and the medians of the ratios within each pair of runs.
 
-        `before` is called before each of them.
+        The two take turns at being first. `before` is called before each run.
         """
         ours, theirs, ratios = [], [], []
         for number in range(self.repetitions):
@@ -72,7 +72,7 @@ class Bench:
         return median(ours), median(theirs), median(ratios)
 
     def copied(self, repository: str) -> tuple[Path, str]:
-        """A copy of a repository whose files may be edited, and the option that makes Bazel take it."""
+        """Returns a copy of a repository whose files may be edited, and the option with which Bazel uses it."""
         original = self.bazel.repository(repository)
         copy = self.root / "copies" / original.name
         shutil.rmtree(copy, ignore_errors=True)

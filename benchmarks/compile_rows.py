@@ -1,4 +1,4 @@
-"""The rows about compiling: all Pythons, one, one header edited, and what a compile takes in and costs besides."""
+"""The rows about compiling: all Pythons, one Python, an edited header, the size of `_C`, the inputs of a compile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EDITED = "src/csrc/utils/exception.hpp"
 
 
 def _from_nothing(bench: Bench) -> None:
-    """Empty action cache, no outputs, no server: starting it is part of what is measured."""
+    """Empties the action cache, deletes outputs and stops the server, so that its start is measured, too."""
     bench.bazel.clean()
     bench.bazel.shutdown()
 
@@ -38,7 +38,7 @@ def all_pythons(bench: Bench) -> Row:
 
 
 def one_python(bench: Bench) -> Row:
-    """What sandbox and digests cost is read off the profiles that Bazel writes of these builds."""
+    """Reads the cost of sandbox and digests from the profiles of these builds."""
     _ = bench.tags
     profiles: list[Path] = []
 
@@ -67,7 +67,7 @@ def header_edited(bench: Bench) -> Row:
     bench.bazel.build(ONE, options=[option])
 
     def edit() -> None:
-        # Used and retained, so that it reaches the library and nothing after the compile is left out.
+        # `used` and `retain` keep it in the library, so that the actions after the compile run, too.
         header.write_text(
             f"{text}\n[[gnu::used, gnu::retain]] static int benchmark_edit = {next(number)};\n", encoding="utf-8"
         )
@@ -75,7 +75,7 @@ def header_edited(bench: Bench) -> Row:
     ours, theirs, ratio = bench.compared(
         lambda: bench.bazel.build(ONE, options=[option]), lambda: bench.reference.build([_ONE]), edit
     )
-    # The real one takes its place again, before something else is measured.
+    # Bazel uses the real repository again before the next row.
     bench.bazel.build(ONE, options=["--nobuild"])
     return Row(
         "edit",
@@ -104,20 +104,20 @@ def library_size(bench: Bench) -> Row:
     if done.returncode:
         raise BenchmarkError(f"{strip} ended with {done.returncode}")
     theirs = stripped.read_bytes()
-    # As `wheel pack` and setuptools compress.
+    # The level of `wheel pack` and setuptools.
     packed = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
     compressed = len(packed.compress(theirs) + packed.flush())
     return Row(
         "size",
         "one `_C`, stripped, compressed in the wheel",
-        (Figure("", ours.compress_size / compressed, 0.8, TIMES),),
+        (Figure("", ours.compress_size / compressed, 1.0, TIMES),),
         note=f"{ours.file_size:,} bytes, {ours.compress_size:,} compressed; the reference's {len(theirs):,} and "
         f"{compressed:,}. Both are compiled with `-O3`",
     )
 
 
 def inputs(bench: Bench) -> Row:
-    """From the execution log of a compile: what Bazel puts into its sandbox."""
+    """Counts the files that Bazel puts into the sandbox of a compile, from its execution log."""
     _ = bench.tags
     bench.bazel.clean()
     log = bench.root / "execution.json"

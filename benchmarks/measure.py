@@ -1,8 +1,8 @@
-"""What a piece of work costs: wall time, CPU time and peak memory, of everything that it starts.
+"""Measures wall time, CPU time and peak memory of a piece of work and of every process that it starts.
 
-Bazel's actions are children of a server that outlives the command, so its cost is read from the server's entry in
-/proc, which counts the children that have ended; what the benchmark starts itself is counted by getrusage(2). Memory is
-the largest sum of resident memory of all these processes at one moment, looked at every tenth of a second.
+Bazel's actions are children of its server, which outlives the command: /proc has the CPU time of the server and of its
+children that have ended. getrusage(2) has that of processes that the benchmark starts itself. Peak memory is the
+largest sum of resident memory of all these processes, sampled every tenth of a second.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _cpu(pid: int | None) -> float:
-    """CPU seconds of a process and of its children that have ended; none for a process that is not there."""
+    """Returns the CPU seconds of a process and of its children that have ended; 0 when there is no such process."""
     fields = _stat(pid) if pid else None
     return sum(int(field) for field in fields[11:15]) / _TICKS if fields else 0.0
 
 
 def _resident(roots: Iterable[int]) -> int:
-    """Bytes of resident memory of these processes and all their descendants."""
+    """Returns the bytes of resident memory of these processes and all their descendants."""
     parents, sizes = {}, {}
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (fields := _stat(int(entry))):
@@ -69,7 +69,7 @@ def _resident(roots: Iterable[int]) -> int:
 
 
 def measure(work: Callable[[], object], server: Callable[[], int | None] = lambda: None) -> Cost:
-    """Runs `work` and returns what it cost; `server` gives the process id of a server that works for it."""
+    """Runs `work` and returns its cost. `server` returns the process id of a server that works for it, or None."""
     own = os.getpid()
     peak, ended = 0, threading.Event()
 
@@ -93,6 +93,6 @@ def measure(work: Callable[[], object], server: Callable[[], int | None] = lambd
         watcher.join()
     usage, after_server = resource.getrusage(resource.RUSAGE_CHILDREN), server()
     children = usage.ru_utime + usage.ru_stime - before[1].ru_utime - before[1].ru_stime
-    # A server that the work itself started has cost all that it ever cost.
+    # All CPU time of a server that the work itself started belongs to the work.
     cpu = children + _cpu(after_server) - (before[0] if after_server == before_server else 0.0)
     return Cost(wall, cpu, float(peak))

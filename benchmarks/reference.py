@@ -1,17 +1,16 @@
 """The reference build: vLLM 0.21's own driver script, fed what Bazel is fed.
 
-`tools/build_deepgemm_C.py` comes out of vLLM's sdist and runs unchanged, once for each Python, as many at a time as
-Bazel has jobs. What it needs and where that comes from:
+`tools/build_deepgemm_C.py` is in vLLM's sdist. It runs unchanged, once for each Python, as many at a time as Bazel has
+jobs. What it needs, and where that comes from:
 
 - an interpreter with torch: a virtual environment of the Python that runs the benchmark, with the torch that Bazel's
   repository has, installed by pip;
 - DeepGEMM's source, CUDA's headers and libraries, the target Pythons' headers: Bazel's repositories. CUDA_HOME is a
   directory of links, since the driver looks for `lib64` and for libraries without a version, which wheels do not have.
-  A target Python is only asked for its SOABI and include directory, so a one-line script answers for it;
-- the compiler: $CXX is a script that calls the GCC of Bazel's toolchain with those of the toolchain's flags without
-  which it finds neither its headers nor its libraries, read off Bazel's own actions. Optimization is the driver's;
-- two directories that the driver, which is made for an older DeepGEMM, does not know: DeepJIT's and elfutils' headers,
-  through $CPATH.
+  The driver asks a target Python only for its SOABI and include directory, so a one-line script answers;
+- the compiler: $CXX is a script that calls the GCC of Bazel's toolchain, with the flags from Bazel's own actions that
+  it needs to find its headers and libraries. The driver chooses the optimization;
+- $CPATH names DeepJIT's and elfutils' headers, which the driver, made for an older DeepGEMM, does not know.
 """
 
 from __future__ import annotations
@@ -32,14 +31,15 @@ from workspace import CHECKOUT, Bazel, BenchmarkError
 
 _PIN = CHECKOUT / "benchmarks" / "vllm-0.21.0.txt"
 _TOOLS = ("wheel", "setuptools")
-# Without these the compiler does not work where it lies; the pairs have their value in the next argument.
+# Options that the relocated compiler needs. Those in _COMPILER_PAIRS have their value in the next argument.
 _COMPILER = re.compile(r"-no-canonical-prefixes|-nostdinc(\+\+)?|-fno-canonical-system-headers|-B.*|--sysroot=.*")
 _COMPILER_PAIRS = ("-idirafter",)
 _LINKER = re.compile(r"-Wl,--exclude-libs,.*|-Wl,--(push|pop)-state.*|-l(stdc\+\+|m|pthread|dl)")
 
 
 def _run(*command: object) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    # In the checkout, where `-m` finds this project's modules.
+    done = subprocess.run([str(part) for part in command], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchmarkError(f"{shlex.join(map(str, command))} ended with {done.returncode}: {done.stderr[-2000:]}")
 
@@ -52,7 +52,7 @@ def _torch_version(file: Path) -> str:
 
 
 class Reference:
-    """The driver script and all that it is fed, made below `root` on first use.
+    """The driver script and its inputs, made below `root` on first use.
 
     Args:
         root: where downloads and outputs go.
@@ -68,8 +68,7 @@ class Reference:
     def driver(self) -> Path:
         sdist = self._root / "vllm"
         if not sdist.exists():
-            fetch = CHECKOUT / "bazel" / "fetch" / "pip_fetch.py"
-            _run(sys.executable, fetch, "sdist", "--requirements", _PIN, "--out", sdist)
+            _run(sys.executable, "-m", "bazel.fetch.pip_fetch", "sdist", "--requirements", _PIN, "--out", sdist)
         found = list(sdist.rglob("build_deepgemm_C.py"))
         if len(found) != 1:
             raise BenchmarkError(f"{sdist} has {len(found)} files build_deepgemm_C.py; remove it and run this again")
@@ -143,7 +142,7 @@ class Reference:
         }
 
     def _target_python(self, tag: str) -> Path:
-        """A program that answers the driver's one question as the Python `tag` (such as cp312) would."""
+        """Returns a program that answers the driver's question as the Python `tag` (such as cp312) would."""
         version = f"{tag[2]}.{tag[3:]}"
         headers = self._bazel.python_headers(version)
         answer = {"EXT_SUFFIX": f".cpython-{tag[2:]}-x86_64-linux-gnu.so", "INCLUDEPY": str(headers)}

@@ -1,4 +1,4 @@
-"""One row of the table: a piece of work, its budget, what was measured, and whether that is within the budget."""
+"""A row of the table: a piece of work, its budgets, the figures measured, and the verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Figure:
     limit: float
     unit: str
     below: bool = False
-    """Whether the value must be below the limit; else it may reach it."""
+    """Whether the value must be below the limit. Default: False, it may equal the limit."""
 
     @property
     def met(self) -> bool:
@@ -41,7 +41,7 @@ def _number(value: float, unit: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A row; `costs` has, by name, what the figures were taken from (for the plots and the table of raw figures)."""
+    """A row. `costs` has, by name, the costs from which the figures were taken."""
 
     key: str
     work: str

@@ -1,4 +1,4 @@
-"""The Bazel that is measured: this checkout, with an output base of its own so that nobody else's is cleaned."""
+"""The Bazel that is measured: `./bazelw` of this checkout, with an output base of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class BenchmarkError(Exception):
-    """Why there is no figure, in one line for the person who runs the benchmark."""
+    """Why a figure could not be measured, in one line."""
 
 
 class Bazel:
-    """`./bazelw` of this checkout, without anybody's own settings.
+    """`./bazelw` of this checkout, without the user's own settings.
 
     Args:
-        root: directory of the output base and of what the commands log.
+        root: directory of the output base and of the logs.
         jobs: actions at a time.
         configs: names in .bazelrc, for `--config`.
     """
@@ -52,7 +52,7 @@ class Bazel:
         return done.stdout
 
     def build(self, *targets: str, options: Sequence[str] = ()) -> None:
-        """Builds, as a person would, with as many jobs as the reference has and no cache but the action cache."""
+        """Builds with as many jobs as the reference has, and with no cache but the action cache."""
         self.run("build", f"--jobs={self.jobs}", "--disk_cache=", "--remote_cache=", *self._configs, *options, *targets)
 
     def clean(self) -> None:
@@ -63,7 +63,7 @@ class Bazel:
         self.run("shutdown")
 
     def server(self) -> int | None:
-        """Process id of the server, when one runs."""
+        """Returns the process id of the server, or None when there is none."""
         try:
             pid = int((self.output_base / "server" / "server.pid.txt").read_text(encoding="ascii"))
             os.kill(pid, 0)
@@ -87,7 +87,7 @@ class Bazel:
         return self.repository(f"deepgemm_python_{version.replace('.', '_')}") / "include" / f"python{version}"
 
     def outputs(self, target: str) -> list[Path]:
-        """The files that a target makes."""
+        """Returns the files that a target builds."""
         files = self.run("cquery", "--output=files", target).split()
         return [self.execution_root / file for file in files]
 
@@ -101,7 +101,7 @@ class Bazel:
 
 
 def read_json_objects(file: Path) -> Iterator[dict]:
-    """The objects of an execution log, which stand one after the other."""
+    """Yields the objects of an execution log, which follow each other without a separator."""
     text, decoder, position = file.read_text(encoding="utf-8"), json.JSONDecoder(), 0
     while position < len(text):
         if text[position].isspace():

@@ -3,13 +3,15 @@
 load("@bazel_skylib//rules:diff_test.bzl", "diff_test")
 load("@rules_python//python:defs.bzl", "py_binary")
 
+visibility(["//docs"])
+
 def reference(name, pages):
     """Makes `:<page>_test` for each page, the suite `:<name>` of them all, and `:update`, which writes the pages.
 
     Args:
         name: The test suite's name; the pages lie in the directory of that name.
-        pages: From each page's name to its title and a dict, in which each `.bzl` file that the page documents has the
-            `bzl_library` of it and of all that it loads.
+        pages: From each page's name to a tuple: its title, the `.bzl` file that it documents, the `bzl_library` of that
+            file and of all that it loads, and what of the file it documents: `extensions`, `providers` or `rules`.
     """
     py_binary(
         name = "render",
@@ -17,19 +19,16 @@ def reference(name, pages):
         visibility = ["//visibility:private"],
     )
     rendered = {}
-    for page, (title, modules) in pages.items():
-        extracts = []
-        for file, library in modules.items():
-            extract = "_" + file.removeprefix("//").replace("/", "_").replace(":", "_").removesuffix(".bzl")
-            native.starlark_doc_extract(name = extract, src = file, tags = ["manual"], deps = [library])
-            extracts.append(":{}.textproto".format(extract))
+    for page, (title, file, library, kind) in pages.items():
+        extract = "_{}_extract".format(page)
+        native.starlark_doc_extract(name = extract, src = file, tags = ["manual"], deps = [library])
         written = "{}/{}.md".format(name, page)
         rendered[written] = ":_{}.md".format(page)
         native.genrule(
             name = "_" + page,
-            srcs = extracts,
+            srcs = [":{}.textproto".format(extract)],
             outs = ["_{}.md".format(page)],
-            cmd = "$(execpath :render) --title '{}' --out $@ $(SRCS)".format(title),
+            cmd = "$(execpath :render) --title '{}' --kind {} --out $@ $(SRCS)".format(title, kind),
             tags = ["manual"],
             tools = [":render"],
         )

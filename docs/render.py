@@ -1,6 +1,6 @@
 """Renders what Bazel's starlark_doc_extract wrote (text protocol buffers) as one page of Markdown.
 
-    render --out PAGE.md EXTRACT.textproto…
+    render --title TITLE --kind extensions|providers|rules --out PAGE.md EXTRACT.textproto
 
 Bazel extracts, this only lays out. Stardoc does both; as a dependency it would raise the versions of rules_java and
 bazel_skylib that every build in this repository resolves to, and it renders in Java.
@@ -17,7 +17,6 @@ from pathlib import Path
 
 _FIELD = re.compile(r'\s*(\w+): (".*"|\S+)$')
 _TYPES = {"BOOLEAN": "bool", "LABEL_LIST": "list of labels", "STRING_LIST": "list of strings", "STRING_DICT": "dict"}
-_WORKSPACE = re.compile(r"^@+rules_deepgemm//|^//")
 
 
 class Message(dict[str, list]):
@@ -91,9 +90,7 @@ def _rule(rule: Message) -> Iterator[str]:
 
 
 def _provider(provider: Message) -> Iterator[str]:
-    file = provider["origin_key"][0].text("file")
-    yield f"\n## {provider.text('provider_name')}\n\nIn `{_WORKSPACE.sub('@rules_deepgemm//', file)}`. "
-    yield f"{provider.text('doc_string')}\n\n"
+    yield f"\n## {provider.text('provider_name')}\n\n{provider.text('doc_string')}\n\n"
     for field in sorted(provider.get("field_info", []), key=lambda field: field.text("name")):
         yield _item(field.text("name"), "", field.text("doc_string"), "", False)
 
@@ -107,33 +104,32 @@ def _extension(extension: Message) -> Iterator[str]:
 
 
 _SECTIONS = {
-    "rule_info": _rule,
-    "func_info": _function,
-    "provider_info": _provider,
-    "module_extension_info": _extension,
+    "extensions": {"module_extension_info": _extension},
+    "providers": {"provider_info": _provider},
+    "rules": {"rule_info": _rule, "func_info": _function},
 }
 
 
-def render(modules: Sequence[Message], title: str) -> str:
-    """The page: the first module's docstring, then all that the modules define, by name."""
+def render(module: Message, title: str, kind: str) -> str:
+    """The page: the module's docstring, then all that it defines of one kind, by name."""
     entries = []
-    for module in modules:
-        for field, section in _SECTIONS.items():
-            for message in module.get(field, []):
-                text = "".join(section(message))
-                entries.append((text.split("\n", 2)[1].lower(), text))
+    for field, section in _SECTIONS[kind].items():
+        for message in module.get(field, []):
+            text = "".join(section(message))
+            entries.append((text.split("\n", 2)[1].lower(), text))
     head = f"# {title}\n\n<!-- Generated from the docstrings by `bazel run //docs:update`. -->\n\n"
-    return head + modules[0].text("module_docstring") + "\n" + "".join(text for _, text in sorted(entries))
+    return head + module.text("module_docstring") + "\n" + "".join(text for _, text in sorted(entries))
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="render")
     parser.add_argument("--title", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("extracts", type=Path, nargs="+")
+    parser.add_argument("--kind", choices=sorted(_SECTIONS), required=True)
+    parser.add_argument("extract", type=Path)
     args = parser.parse_args(argv)
-    modules = [parse(iter(path.read_text(encoding="utf-8").splitlines())) for path in args.extracts]
-    args.out.write_text(render(modules, args.title), encoding="utf-8")
+    module = parse(iter(args.extract.read_text(encoding="utf-8").splitlines()))
+    args.out.write_text(render(module, args.title, args.kind), encoding="utf-8")
     return 0
 
 

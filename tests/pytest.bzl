@@ -2,6 +2,8 @@
 
 load("@rules_python//python:defs.bzl", "py_test")
 
+visibility(["//tests/..."])
+
 _RUNNER = Label("//tests:run_pytest.py")
 
 def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
@@ -28,6 +30,6 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         data = data,
         legacy_create_init = 0,
         main = _RUNNER,
-        deps = deps + ["@deepgemm_pip//:pytest"],
+        deps = deps + ["@deepgemm_pip_tests//:pytest"],
         **kwargs
     )

@@ -1,11 +1,11 @@
 """`gcc_toolchain_config`: how to call the GCC of a tree that gcc_tree.py made.
 
-rules_cc's `unix_cc_toolchain_config` is not used: its flags would do, but it always puts Bazel's run paths into a
-library (no `no_solib_rpaths`), and has no place for libraries of the toolchain ahead of the compiler's own. What is not
-defined here or in features.bzl (dependency files, PIC, include paths, archives, link order, strip, profile feedback,
-`-frandom-seed`, …) is what Bazel adds to every C++ toolchain on its own.
+It does not use rules_cc's `unix_cc_toolchain_config`, which has no `no_solib_rpaths` and no place for libraries ahead of
+the compiler's own. Bazel adds to every C++ toolchain what is defined neither here nor in features.bzl: dependency files,
+PIC, include paths, archives, link order, strip, profile feedback, `-frandom-seed` and more. What the features are for:
+docs/compiler.md.
 
-Left out, because the parts are missing or bring nothing here: split debug information (`--fission`; its linker side
+Not supported, because the parts are missing or bring nothing here: split debug information (`--fission`; its linker side
 needs gold), `--start-lib` and interface libraries (gold or lld), `static_link_cpp_runtimes` (`-static-libgcc` and
 `-static-libstdc++` as link options work), layering checks and module maps (Clang), header parsing.
 """
@@ -13,11 +13,27 @@ needs gold), `--start-lib` and interface libraries (gold or lld), `static_link_c
 load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "tool_path")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/toolchains:cc_toolchain_config_info.bzl", "CcToolchainConfigInfo")
-load(":features.bzl", "COMPILE_ACTIONS", "CPP_COMPILE_ACTIONS", "LINK_ACTIONS", "common_features", "flags", "in_mode")
+load(
+    ":features.bzl",
+    "COMPILE_ACTIONS",
+    "CPP_COMPILE_ACTIONS",
+    "LINK_ACTIONS",
+    "common_features",
+    "file_prefix_map",
+    "flags",
+    "in_mode",
+    "whole_program",
+)
+
+# The header of the feature whole_program: an input of every compile action.
+MODULE_INIT = Label("//bazel/cc:module_init.h")
+
+# Public by necessity: the repository of the compiler loads it. No interface: it may change at any time.
+visibility("public")
 
 _TARGET = "x86_64-linux-gnu"
 
-# From the name of Bazel's tool to its file in gcc/usr/bin. Bazel wants to know of dwp, too, but calls it for fission only.
+# Bazel's names of tools, and their files in gcc/usr/bin. Bazel demands a dwp, but calls it for fission only.
 _TOOLS = {
     "ar": "ar",
     "cpp": "cpp",
@@ -32,7 +48,7 @@ _TOOLS = {
 }
 
 def _after_all_others(directories):
-    # As a compiler has its own directories: -I and -isystem come first, and #include_next finds them from there.
+    # -idirafter: searched after -I and -isystem, like a compiler's built-in directories, so that #include_next works.
     return [flag for directory in directories for flag in ["-idirafter", directory]]
 
 def _gcc_toolchain_config_impl(ctx):
@@ -41,8 +57,8 @@ def _gcc_toolchain_config_impl(ctx):
     gcc_include = "{}/usr/lib/gcc/{}/14/include".format(gcc, _TARGET)
     cpp_include = "{}/usr/include/c++/14".format(gcc)
 
-    # Debian's GCC makes the built-in directories absolute, which neither the cache nor Bazel's check of the included
-    # files can have: none of them, and each by its relative path. -B: its own `as` and `ld`, not the machine's.
+    # -nostdinc below, and each directory by its relative path: Debian's GCC makes its built-in directories absolute,
+    # which Bazel's check of included files rejects. -B: GCC's own `as` and `ld` instead of the machine's.
     driver = ["-no-canonical-prefixes", "-B{}/usr/bin".format(gcc)]
     compile_flags = [
         "-nostdinc",
@@ -53,10 +69,14 @@ def _gcc_toolchain_config_impl(ctx):
         "-Wunused-but-set-parameter",
         "-Wno-free-nonheap-object",
         "-fno-omit-frame-pointer",
-        # Bazel sets PWD so for each action; no debug information names the directory that it ran in.
+        # Bazel sets PWD to /proc/self/cwd; debug information then has no absolute path.
         "-ffile-prefix-map=/proc/self/cwd=.",
+        # Debug information without GCC's command line, which has paths of external repositories.
+        "-gno-record-gcc-switches",
     ]
     features = common_features() + [
+        file_prefix_map([(gcc, ""), (sysroot, "")]),
+        whole_program(ctx.file.module_init.path),
         feature(name = "default_compile_flags", enabled = True, flag_sets = [
             flags(COMPILE_ACTIONS, driver + compile_flags),
             flags(COMPILE_ACTIONS, ["-g"], with_features = in_mode("dbg")),
@@ -65,7 +85,8 @@ def _gcc_toolchain_config_impl(ctx):
                 ["-g0", "-O2", "-D_FORTIFY_SOURCE=1", "-DNDEBUG", "-ffunction-sections", "-fdata-sections"],
                 with_features = in_mode("opt"),
             ),
-            flags(CPP_COMPILE_ACTIONS, ["-std=c++17", "-nostdinc++"] + _after_all_others([
+            # -Wno-dangling-reference: false positives in GCC 13 and newer.
+            flags(CPP_COMPILE_ACTIONS, ["-std=c++17", "-Wno-dangling-reference", "-nostdinc++"] + _after_all_others([
                 cpp_include,
                 "{}/usr/include/{}/c++/14".format(gcc, _TARGET),
                 cpp_include + "/backward",
@@ -84,23 +105,19 @@ def _gcc_toolchain_config_impl(ctx):
         ])]),
         feature(name = "default_link_flags", enabled = True, flag_sets = [
             flags(LINK_ACTIONS, driver + [
-                # Ahead of the libraries that the compiler itself runs with, which lie in its search path.
+                # Ahead of GCC's own search path, where the libraries lie that the compiler itself runs with.
                 "-L{}/lib".format(root),
                 "-L{}/usr/lib/{}".format(sysroot, _TARGET),
                 "-L{}/lib/{}".format(sysroot, _TARGET),
                 "-Wl,-z,relro,-z,now",
-                # What is linked statically of the compiler's libraries is nobody else's to use.
-                "-Wl,--exclude-libs,libcompat_glibc.a:libcompat_libstdcxx.a:libcompat_to_chars.a:libgcc.a:" +
-                "libgcc_eh.a:libstdc++.a:libstdc++_nonshared.a",
+                # A shared library does not export what it links statically from the compiler's libraries.
+                "-Wl,--exclude-libs,libcompat_glibc.a:libcompat_libstdcxx.a:libgcc.a:libgcc_eh.a:libstdc++.a:" +
+                "libstdc++_nonshared.a",
             ]),
             flags(LINK_ACTIONS, ["-Wl,--gc-sections"], with_features = in_mode("opt")),
         ]),
-
-        # std::to_chars for floating-point numbers, and with it std::format, without 180 kB of tables and code; the text
-        # is the same, decimal forms take longer (docs/architecture.md). It comes ahead of libstdc++, which has it, too.
-        feature(name = "small_float_to_chars", flag_sets = [flags(LINK_ACTIONS, ["-lcompat_to_chars"])]),
         feature(name = "default_link_libs", enabled = True, flag_sets = [
-            # Until glibc 2.34 threads and dlopen were libraries of their own; who builds on a newer one forgets them.
+            # glibc < 2.34 needs -lpthread and -ldl explicitly; code written on newer systems omits them.
             flags(LINK_ACTIONS, ["-Wl,--push-state,--as-needed", "-lstdc++", "-lm", "-lpthread", "-ldl", "-Wl,--pop-state"]),
         ]),
     ]
@@ -121,5 +138,12 @@ def _gcc_toolchain_config_impl(ctx):
 gcc_toolchain_config = rule(
     implementation = _gcc_toolchain_config_impl,
     doc = "The configuration of the GCC in this target's own repository.",
+    attrs = {
+        "module_init": attr.label(
+            doc = "The header that the feature `whole_program` includes.",
+            allow_single_file = True,
+            default = MODULE_INIT,
+        ),
+    },
     provides = [CcToolchainConfigInfo],
 )

@@ -2,6 +2,8 @@
 
 load(":gcc_repo.bzl", "gcc_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _gcc_impl(mctx):
     gcc_repo(
         name = "deepgemm_gcc",

@@ -1,11 +1,14 @@
-"""The features of the hermetic GCC that are not flags of its own tree: build modes, sanitizers, coverage, run paths.
+"""Features of the hermetic GCC: build modes, sanitizers, coverage, run paths, whole programs, smaller code.
 
-Names and flags are those of Bazel's own GCC toolchain (rules_cc's unix_cc_toolchain_config.bzl), so that what people
-set with `features = […]` and `--features=…` means the same here.
+Where Bazel's own GCC toolchain (rules_cc's unix_cc_toolchain_config.bzl) has a feature, its name and flags are the same
+here. `file_prefix_map`, `no_solib_rpaths`, `smaller_code` and `whole_program` are this toolchain's own; another toolchain
+ignores them. docs/compiler.md has a table.
 """
 
 load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
 load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "with_feature_set")
+
+visibility(["//bazel/...", "//tests/..."])
 
 COMPILE_ACTIONS = [
     ACTION_NAMES.assemble,
@@ -54,7 +57,7 @@ def in_mode(mode):
     return [with_feature_set(features = [mode])]
 
 def _sanitizer(name, compile_flags, link_flags):
-    # The sanitizers' own advice: readable stacks, and no call that the compiler has merged with another.
+    # Frame pointers, as the sanitizers' documentation advises: readable stacks.
     return feature(
         name = name,
         flag_sets = [
@@ -64,7 +67,7 @@ def _sanitizer(name, compile_flags, link_flags):
     )
 
 def _run_paths(name, origin, **kwargs):
-    # -Xlinker, for a directory may have a comma in its name.
+    # -Xlinker instead of -Wl: a directory may have a comma in its name.
     return flag_set(
         actions = LINK_ACTIONS,
         flag_groups = [flag_group(
@@ -76,6 +79,64 @@ def _run_paths(name, origin, **kwargs):
             )],
         )],
         with_features = [with_feature_set(not_features = [name])],
+    )
+
+def file_prefix_map(directories):
+    """The feature `file_prefix_map`: output names no external repository.
+
+    `__FILE__`, std::source_location and debug information name a file by its path in its repository: `csrc/x.h` for
+    `external/name/csrc/x.h`. Canonical names of repositories differ between modules and between releases of Bazel.
+
+    The repositories are those on the search path for quoted includes: Bazel puts a target's own and those of its
+    dependencies there. Not for coverage, whose reports need the paths.
+
+    Args:
+        directories: further pairs of a directory and what replaces it.
+
+    Returns:
+        The feature, enabled by default.
+    """
+    return feature(
+        name = "file_prefix_map",
+        enabled = True,
+        flag_sets = [flag_set(
+            actions = COMPILE_ACTIONS,
+            flag_groups = [
+                flag_group(flags = ["-ffile-prefix-map={}={}".format(old, new) for old, new in directories]),
+                flag_group(
+                    flags = ["-ffile-prefix-map=%{quote_include_paths}/="],
+                    iterate_over = "quote_include_paths",
+                    expand_if_available = "quote_include_paths",
+                ),
+            ],
+            with_features = [with_feature_set(not_features = ["coverage"])],
+        )],
+    )
+
+def whole_program(module_init):
+    """The feature `whole_program`: the one source of a target is all of a program or Python module.
+
+    GCC then exports nothing but `main`, or `PyInit_<module>`, and compiles nothing that the source itself does not call.
+
+    Args:
+        module_init: path of module_init.h.
+
+    Returns:
+        The feature.
+    """
+    return feature(
+        name = "whole_program",
+        flag_sets = [flags(
+            [ACTION_NAMES.c_compile, ACTION_NAMES.cpp_compile],
+            [
+                "-fwhole-program",
+                "-include",
+                module_init,
+                # Disable GCC's garbage collector: for DeepGEMM this saves 2 s and takes the memory that -fwhole-program
+                # saves.
+                "--param=ggc-min-heapsize=4194304",
+            ],
+        )],
     )
 
 def common_features():
@@ -93,16 +154,23 @@ def common_features():
         feature(name = "gcc_quoting_for_param_files", enabled = True),
         feature(name = "archive_param_file", enabled = True),
 
-        # Bazel gives a library with shared libraries of its own the way to them in the output tree. In a wheel that way
-        # leads nowhere, or where somebody else may put something: `features = ["no_solib_rpaths"]` leaves it out.
+        # Bazel gives a library a RUNPATH to its shared libraries in the output tree. In a wheel, that directory does not
+        # exist, or another user may have made it: `features = ["no_solib_rpaths"]` leaves the RUNPATH out.
         feature(name = "no_solib_rpaths"),
         feature(
             name = "runtime_library_search_directories",
             flag_sets = [_run_paths("no_solib_rpaths", "$ORIGIN")],
         ),
 
-        # The runtimes are linked statically: Debian's shared ones are newer than most systems' glibc. GCC leaves them
-        # out of shared libraries, which take them from the program that loads them.
+        # Smaller code, no slower for DeepGEMM (docs/gpu.md): GCC does not move rarely executed blocks into functions of
+        # their own, and does not align the targets of jumps.
+        feature(name = "smaller_code", flag_sets = [flags(
+            [ACTION_NAMES.c_compile, ACTION_NAMES.cpp_compile],
+            ["-fno-reorder-blocks-and-partition", "-fno-align-jumps", "-fno-align-labels", "-fno-align-loops"],
+        )]),
+
+        # The runtimes are linked statically: Debian's shared ones need a newer glibc than most systems have. GCC leaves
+        # them out of shared libraries, which take them from the program that loads them.
         _sanitizer("asan", ["-fsanitize=address", "-fno-common"], ["-fsanitize=address", "-static-libasan"]),
         _sanitizer("ubsan", ["-fsanitize=undefined"], ["-fsanitize=undefined", "-static-libubsan"]),
         _sanitizer("tsan", ["-fsanitize=thread"], ["-fsanitize=thread", "-static-libtsan"]),

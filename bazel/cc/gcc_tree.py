@@ -1,12 +1,12 @@
-#!/usr/bin/env python3
-"""Makes the tree of a hermetic C++ compiler out of two locks of Debian packages.
+"""Makes the tree of a hermetic C++ compiler out of two trees of unpacked Debian packages.
 
-    gcc_tree.py --gcc-lock GCC.json --sysroot-lock SYSROOT.json --compat DIR --out DIR --prefix external/REPOSITORY
+    python3 -m bazel.cc.gcc_tree --compat DIR --tree DIR --prefix external/REPOSITORY
 
-DIR then has `gcc/` (compiler, binutils and the libraries that they run with), `sysroot/` (the libc and libstdc++ that
-is compiled and linked against) and `lib/` (what reconciles the two, see `reconcile`). Programs start with the execution
-root as working directory, in which the tree is at PREFIX; no path in the tree is absolute, so that the same locks give
-the same bytes for everybody.
+In the tree DIR, `gcc/` has the packages of the compiler, of binutils and of the libraries that they run with;
+`sysroot/` those of the libc and libstdc++ that the compiler compiles and links against. The program edits both in place
+and adds `lib/`, which reconciles the two (see `reconcile`). The compiler's programs start with the execution root as
+working directory, in which the tree is at PREFIX. No path in the tree is absolute, so that the same packages give the
+same bytes on every machine.
 
 Exit status: 0; 1 with one line on standard error, and in --error-file, when something is missing or does not match.
 """
@@ -17,6 +17,7 @@ import argparse
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,15 +25,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bazel.cc import symbol_ceiling
-from bazel.fetch import command, debian, relocate
+from bazel.fetch import command, relocate
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import TRIPLET as TARGET
 
-TARGET = "x86_64-linux-gnu"
 LIBRARIES = f"usr/lib/{TARGET}"
 GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
 GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"
 
-# They would take room on disk, or be inputs of actions, for nothing.
+# Removed: they take disk space or are inputs of actions, and no action uses them.
 _GCC_UNUSED = (
     "etc",
     "usr/share",
@@ -51,8 +52,8 @@ _GCC_UNUSED = (
     "usr/bin/patchelf",
 )
 _SYSROOT_UNUSED = ("etc", "usr/bin", "usr/sbin", "usr/share", "usr/lib/*/audit", "usr/lib/*/gconv")
-# Members of libstdc++.a that hold state which libstdc++.so has as well and keeps to itself: the standard streams, the
-# exceptions in flight, the handlers. Those whose state it exports are found by `stateful_members`.
+# Members of libstdc++.a with state that libstdc++.so also has and does not export: the standard streams, the exceptions
+# in flight, the handlers. `stateful_members` finds those whose state it exports.
 _PRIVATE_STATE = {
     "eh_alloc.o",
     "eh_globals.o",
@@ -63,16 +64,18 @@ _PRIVATE_STATE = {
     "ios_init.o",
     "locale_init.o",
 }
-# Data that nobody writes, though it lies among what is written: tables of characters and names.
+# Sections of data that a program may write.
+_WRITABLE = r"\.(t?bss|t?data(?!\.rel\.ro))"
+# Data in writable sections that libstdc++ never writes: tables of characters and names.
 _CONSTANT_STATE = re.compile(r"_S_atoms|_S_timezones")
-# Of compat/, what only those link who ask for it (the feature small_float_to_chars).
-_TO_CHARS = "to_chars.cc"
-# Found in the sysroot, whose versions are older; Debian's links lead to packages that the lock does without.
+# Libraries of the sysroot, which are older than the compiler's. Debian's links to them lead to packages that are not
+# in the lock.
 _SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.so.1"}
 
 
-# ld puts the sysroot before an absolute path in a linker script only where the script lies in it, links resolved. In
-# Bazel's sandbox it does not, and ld would take the machine's libc. A bare name is looked for in the sysroot.
+# Directories in linker scripts. ld puts the sysroot before an absolute path only if the script itself, links resolved,
+# is in the sysroot. In Bazel's sandbox it is not, and ld would read the machine's libc. ld searches the sysroot for a
+# name without a directory.
 _SYSROOT_DIRECTORY = re.compile(rf"(?<=\s)/(?:usr/)?lib(?:64)?/(?:{TARGET}/)?")
 
 
@@ -173,17 +176,20 @@ class Compiler:
             )
         self.run("ar", "rcsD", output, *names)
 
-    def data(self, library: str, *options: str) -> dict[str, set[str]]:
-        """The names of the writable data that each member of `library` defines for others; "" is a shared library's."""
+    def symbols(self, library: str, *options: str, section: str = "") -> dict[str, set[str]]:
+        """The names that each member of `library` defines for others; the member of a shared library is "".
+
+        `section`: a regular expression; symbols of other sections are left out. Default: all sections.
+        """
         members: dict[str, set[str]] = {}
         member = ""
         for line in self.run("nm", "--format=sysv", "--extern-only", "--defined-only", *options, library).splitlines():
             if line.endswith("]:"):
                 member = re.split(r"[\[\]]", line)[1]
             columns = [column.strip() for column in line.split("|")]
-            if len(columns) == 7 and re.match(r"\.(t?bss|t?data(?!\.rel\.ro))", columns[6]):
+            if len(columns) == 7 and columns[6] != "Section" and re.match(section, columns[6]):
                 name, _, version = columns[0].partition("@")
-                # One @: kept for old programs alone, ld does not see it.
+                # `name@VERSION` (one @) is kept for old programs: ld does not link new ones to it.
                 if not version or version.startswith("@"):
                     members.setdefault(member, set()).add(name)
         return members
@@ -194,10 +200,10 @@ def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
 
     A second copy is a silent bug: locale::id, for one, then gives a facet two numbers in one process.
     """
-    exported = set().union(*compiler.data(shared, "--dynamic").values())
+    exported = set().union(*compiler.symbols(shared, "--dynamic", section=_WRITABLE).values())
     members = {
         member
-        for member, names in compiler.data(static).items()
+        for member, names in compiler.symbols(static, section=_WRITABLE).items()
         if any(name in exported and not _CONSTANT_STATE.search(name) for name in names)
     }
     if not members:
@@ -205,18 +211,55 @@ def stateful_members(compiler: Compiler, static: str, shared: str) -> set[str]:
     return members | _PRIVATE_STATE
 
 
+def hide_in_index(archive: Path, names: set[str]) -> None:
+    """Takes `names` out of the symbol index of a static library, so that ld links no member to define one of them.
+
+    The index is the archive's first member: a count, the members' offsets and the names, in ar's System V format.
+    """
+    image = bytearray(archive.read_bytes())
+    size = int(image[56:66])
+    (count,) = struct.unpack_from(">I", image, 68)
+    offsets = struct.unpack_from(f">{count}I", image, 72)
+    symbols = bytes(image[72 + 4 * count : 68 + size]).split(b"\0")
+    kept = [(offset, name) for offset, name in zip(offsets, symbols) if name.decode() not in names]
+    index = struct.pack(f">{len(kept) + 1}I", len(kept), *(offset for offset, _ in kept))
+    index += b"".join(name + b"\0" for _, name in kept)
+    # The length stays, and with it the members' offsets.
+    image[68 : 68 + size] = index.ljust(size, b"\0")
+    archive.write_bytes(image)
+
+
+def link_statically(compiler: Compiler, root: Path, prefix: str) -> None:
+    """Makes `-static` work: libc.a becomes a linker script with what GCC 14's static libraries need of a newer glibc.
+
+    Since glibc 2.34 libpthread is a part of libc, and Debian's libgcc_eh.a calls pthread_once without -lpthread.
+    libpthread.a becomes one object, as Red Hat builds it: libc.a refers to its members weakly, and ld would leave out
+    those that nothing else needs. EXTERN has ld take it before libc.a, which defines some of the same symbols.
+    """
+    libraries = root / "sysroot" / LIBRARIES
+    archive = f"{prefix}/sysroot/{LIBRARIES}/libpthread.a"
+    compiler.run("ld", "-r", "--whole-archive", archive, "-o", "libpthread.o")
+    (libraries / "libpthread.a").unlink()
+    compiler.run("ar", "rcsD", archive, "libpthread.o")
+    (libraries / "libc.a").rename(libraries / "libc-2.31.a")
+    script = "/* GNU ld script */ EXTERN(pthread_once) GROUP(libpthread.a libc-2.31.a -lcompat_glibc)\n"
+    (libraries / "libc.a").write_text(script)
+
+
 def reconcile(root: Path, prefix: str, compat: Path) -> None:
     """Fills lib/ and edits what ld reads of the sysroot, so that GCC 14's output runs on systems with older libraries.
 
     - The sysroot's libraries show no symbol version that is newer than manylinux_2_28 (see symbol_ceiling.py).
-    - libstdc++.so is a linker script: the sysroot's library first, then, for what it lacks, GCC 14's static one. A
-      program so asks of its users' systems nothing that the sysroot has not. Red Hat's newer compilers for older
-      systems, with which manylinux wheels are built, work the same way.
-    - libstdc++_nonshared.a is that static library without the members that hold state.
-      The two archives ask for each other, hence the group.
-    - libcompat_*.a is compat/, compiled with the compiler just unpacked, which also shows that it works here: what is
-      then still missing. libcompat_to_chars.a, of the same kind, is in no script: a feature of the toolchain links it.
-    - The sysroot's linker scripts name no directories; libc.so's has libcompat_glibc.a beside libc_nonshared.a.
+    - libstdc++.so is a linker script: the sysroot's shared library first, then GCC 14's static one for what the shared
+      one lacks. The result needs no newer libstdc++ at run time than the sysroot's. Red Hat's toolsets, which build
+      manylinux wheels, do the same.
+    - libstdc++_nonshared.a is that static library without the members that hold state. Its index names only what the
+      shared one lacks. libcompat_libstdcxx.a and this archive call each other, hence the group.
+    - The script names the shared library again at its end. With --as-needed, ld drops it at the first place where a
+      program itself uses the static part only; the static part then needs it.
+    - libcompat_*.a is compat/, for what is still missing. The compiler just unpacked compiles it, which also shows
+      that the compiler works on this machine.
+    - The sysroot's linker scripts name no directories. libc.so's and libc.a's have libcompat_glibc.a, too.
     """
     for path in sorted((root / "sysroot").rglob("lib*.so*")):
         if not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF":
@@ -227,13 +270,16 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         compiler = Compiler(root, prefix, Path(temporary))
         shutil.copytree(compat, temporary, dirs_exist_ok=True)
         compiler.archive(compat.glob("*.c"), f"{prefix}/lib/libcompat_glibc.a")
-        compiler.archive(set(compat.glob("*.cc")) - {compat / _TO_CHARS}, f"{prefix}/lib/libcompat_libstdcxx.a")
-        compiler.archive([compat / _TO_CHARS], f"{prefix}/lib/libcompat_to_chars.a")
+        compiler.archive(compat.glob("*.cc"), f"{prefix}/lib/libcompat_libstdcxx.a")
         nonshared = f"{prefix}/lib/libstdc++_nonshared.a"
         shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
-        members = stateful_members(compiler, nonshared, f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6")
-        compiler.run("ar", "dD", nonshared, *sorted(members))
-    (library / "libstdc++.so").write_text("INPUT(libstdc++.so.6) GROUP(-lcompat_libstdcxx -lstdc++_nonshared)\n")
+        shared = f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6"
+        compiler.run("ar", "dD", nonshared, *sorted(stateful_members(compiler, nonshared, shared)))
+        hide_in_index(library / "libstdc++_nonshared.a", set().union(*compiler.symbols(shared, "--dynamic").values()))
+        link_statically(compiler, root, prefix)
+    (library / "libstdc++.so").write_text(
+        "INPUT(libstdc++.so.6) GROUP(-lcompat_libstdcxx -lstdc++_nonshared) INPUT(libstdc++.so.6)\n"
+    )
     for name, soname in _SYSROOT_LIBRARIES.items():
         (library / name).write_text(f"INPUT({soname})\n")
     for script in linker_scripts(root / "sysroot"):
@@ -241,16 +287,12 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         script.write_text(text.replace("libc_nonshared.a", "libc_nonshared.a -lcompat_glibc"))
 
 
-def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: str) -> None:
-    """Fetches, unpacks, thins out, relocates and reconciles."""
-    for name, lock in (("gcc", gcc_lock), ("sysroot", sysroot_lock)):
-        (root / name).mkdir(parents=True)
-        debian.fetch(debian.Lock.read(lock), root / name, f"third_party/debian/{lock.name}")
-        relocate.relink(root / name)
+def make(compat: Path, root: Path, prefix: str) -> None:
+    """Removes what is not needed, relocates the compiler and reconciles it with the sysroot."""
     gcc, sysroot = root / "gcc", root / "sysroot"
     patchelf = gcc / relocate.PATCHELF
     if not patchelf.exists():
-        raise CommandError(f"{gcc_lock.name} has no package patchelf; add it to the packages that are requested")
+        raise CommandError("the compiler's lock has no package patchelf; add it to the packages that are requested")
     remove(gcc, [pattern for pattern in _GCC_UNUSED if pattern != relocate.PATCHELF])
     remove(sysroot, _SYSROOT_UNUSED)
     (gcc / GCC_LIBRARIES / "libstdc++.so").unlink()
@@ -265,18 +307,12 @@ def make(gcc_lock: Path, sysroot_lock: Path, compat: Path, root: Path, prefix: s
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option in ("--gcc-lock", "--sysroot-lock", "--compat", "--out"):
-        parser.add_argument(option, type=Path, required=True)
+    parser.add_argument("--compat", type=Path, required=True)
+    parser.add_argument("--tree", type=Path, required=True)
     parser.add_argument("--prefix", required=True)
 
     def act(arguments: argparse.Namespace) -> None:
-        make(
-            arguments.gcc_lock.resolve(),
-            arguments.sysroot_lock.resolve(),
-            arguments.compat.resolve(),
-            arguments.out.resolve(),
-            arguments.prefix,
-        )
+        make(arguments.compat.resolve(), arguments.tree.resolve(), arguments.prefix)
 
     return command.run(parser, act, argv)
 

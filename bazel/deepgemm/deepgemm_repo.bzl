@@ -2,13 +2,16 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
+load(":checkout.bzl", "PATH", "checkout_root")
+
+visibility(["//bazel/deepgemm"])
 
 _ENVS = attr.string_dict(
     doc = "Defaults for DG_JIT_CACHE_DIR, DG_JIT_PRINT_COMPILER_COMMAND and DG_JIT_CPP_STANDARD, which DeepGEMM's own " +
           "build takes from its environment.",
 )
 
-# What must be there, and why it is missing when it is.
+# Files that must be there, and what to do where one is missing.
 _NEEDED = {
     "csrc/python_api.cpp": "name the root of a DeepGEMM checkout of version 2.8 or newer",
     "deep_gemm/__init__.py": "name the root of a DeepGEMM checkout of version 2.8 or newer",
@@ -18,17 +21,11 @@ _NEEDED = {
     "third-party/deep_jit/include/deep_jit": "run `git submodule update --init --recursive` there",
 }
 
-def _version(rctx, src):
-    for line in rctx.read(src.get_child("deep_gemm", "__init__.py")).split("\n"):
-        if line.startswith("__version__"):
-            return line.partition("=")[2].strip().strip("'\"")
-    return fail("DeepGEMM: {}/deep_gemm/__init__.py has no __version__".format(src))
-
 def _lay_out(rctx, src, what):
-    """Checks the source and links its parts to where a wheel has them. Links follow edits and cost no action."""
-    for path, mend in _NEEDED.items():
+    """Checks the source and links its parts to where a wheel has them. A link shows each edit and costs no action."""
+    for path, remedy in _NEEDED.items():
         if not src.get_child(*path.split("/")).exists:
-            fail("{}: there is no {} in {}: {}".format(what, path, src, mend))
+            fail("{}: there is no {} in {}: {}".format(what, path, src, remedy))
     package = src.get_child("deep_gemm")
     for entry in package.readdir():
         if entry.basename not in ["include", "__pycache__", "envs.py", "_C.pyi", "csrc", "docs"]:
@@ -40,9 +37,8 @@ def _lay_out(rctx, src, what):
     rctx.symlink(package.get_child("include", "deep_gemm"), "package/deep_gemm/include/deep_gemm")
     rctx.symlink(cutlass.get_child("cute"), "package/deep_gemm/include/cute")
     rctx.symlink(cutlass.get_child("cutlass"), "package/deep_gemm/include/cutlass")
-    rctx.file("version.bzl", '"""Which DeepGEMM this is; written by the repository rule."""\n\n{}\n{}\n'.format(
-        "ENVS = {}".format(repr(rctx.attr.envs)),
-        "VERSION = {}".format(repr(_version(rctx, src))),
+    rctx.file("envs.bzl", '"""The defaults for envs.py; written by the repository rule."""\n\nENVS = {}\n'.format(
+        repr(rctx.attr.envs),
     ))
     rctx.template("BUILD.bazel", Label(":deepgemm.BUILD.bazel"), executable = False)
 
@@ -68,24 +64,17 @@ deepgemm_sdist_repo = repository_rule(
 )
 
 def _deepgemm_local_repo_impl(rctx):
-    checkout = rctx.workspace_root.get_child(rctx.attr.path)
-    if rctx.attr.path.startswith("/"):
-        checkout = rctx.path(rctx.attr.path)
-    if not checkout.exists:
-        fail("deepgemm.local: there is no {}: name the root of a DeepGEMM checkout".format(checkout))
+    checkout = checkout_root(rctx)
     rctx.symlink(checkout, "src")
     _lay_out(rctx, checkout, "deepgemm.local")
     rctx.file("headers.bzl", '"""Empty: all headers of a checkout are offered."""\n\nHOST_HEADERS = []\n')
 
 deepgemm_local_repo = repository_rule(
     implementation = _deepgemm_local_repo_impl,
-    doc = "A DeepGEMM checkout; its files are linked, so that an edit is seen by the next build.",
+    doc = "A DeepGEMM checkout. Its files are linked, so that the next build has each edit.",
     attrs = {
         "envs": _ENVS,
-        "path": attr.string(
-            doc = "The checkout's root, absolute or relative to the workspace.",
-            mandatory = True,
-        ),
+        "path": PATH,
     },
     local = True,
 )

@@ -1,16 +1,11 @@
-"""Repository rule: elfutils' headers, which DeepGEMM compiles against and never links (it loads libdw at run time)."""
+"""Repository rule: elfutils' headers. DeepGEMM compiles against them and never links; it loads libdw at run time."""
 
-load("//bazel/fetch:host_python.bzl", "run_module")
+load("//bazel/fetch:debian.bzl", "debian_packages")
 
-_LOCK = Label("//third_party/debian:elfutils.lock.json")
+visibility(["//bazel/...", "//tests/..."])
 
 def _elfutils_repo_impl(rctx):
-    rctx.watch(_LOCK)
-    run_module(
-        rctx,
-        "bazel.fetch.debian",
-        ["fetch", "--lock", rctx.path(_LOCK), "--out", rctx.path("root"), "--origin", "third_party/debian/elfutils.lock.json"],
-    )
+    debian_packages(rctx, Label("//third_party/debian:elfutils.lock.json"), "root")
     for path in ["usr/lib", "usr/bin", "usr/share/man"]:
         rctx.delete("root/" + path)
     rctx.template("BUILD.bazel", Label(":elfutils.BUILD.bazel"), executable = False)

@@ -1,5 +1,8 @@
 """Rules for the two files of the package that DeepGEMM's own build generates."""
 
+# Public by necessity: the repository of DeepGEMM's source loads it. No interface: it may change at any time.
+visibility("public")
+
 def _deepgemm_stub_impl(ctx):
     args = ctx.actions.args()
     args.add("pyi")
@@ -26,7 +29,7 @@ deepgemm_stub = rule(
     doc = "Writes `_C.pyi` with DeepGEMM's own script, in an order that does not depend on the machine.",
     attrs = {
         "bindings": attr.label(
-            doc = "`csrc/python_api.cpp`; its directory is searched.",
+            doc = "`csrc/python_api.cpp`. The script searches its directory.",
             allow_single_file = [".cpp"],
             mandatory = True,
         ),

@@ -18,7 +18,7 @@ _ENTRY = "csrc/python_api.cpp"
 
 
 def host_headers(src: Path) -> list[str]:
-    """Paths relative to `src`, sorted; all of csrc is there, since one of its files may include another tomorrow."""
+    """Sorted paths relative to `src`: what the entry file reaches, and all of csrc, whose files include each other."""
     src = src.absolute()
     found = reachable([src / _ENTRY], [src / root for root in _ROOTS])
     csrc = {path for path in (src / "csrc").rglob("*") if path.is_file() and path.suffix != ".cpp"}

@@ -1,4 +1,4 @@
-"""The skeleton of the programs that repository rules run: one way to report an error, one exit status."""
+"""The main() of the programs that repository rules run: one way to report an error, one exit status."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class CommandError(Exception):
 def run(parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], None], argv: Sequence[str] | None) -> int:
     """Parses `argv`, calls `act` with the result and returns the exit status: 0, or 1 with one line of error.
 
-    The line goes to standard error and, without its `error: `, into the file that the caller names with
-    `--error-file`, which every program has. Any other exception is a bug and keeps its traceback.
+    The line goes to standard error. Without `error: ` it also goes into the file that the option `--error-file` names;
+    every program has that option. Any other exception is a bug and keeps its traceback.
     """
     parser.add_argument("--error-file", type=Path, help="also write the error there")
     arguments = parser.parse_args(argv)

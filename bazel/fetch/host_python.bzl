@@ -4,8 +4,24 @@ The programs use the standard library alone, so any CPython of a supported versi
 depends on which one ran them.
 """
 
-_OLDEST = (3, 9)
+visibility(["//bazel/...", "//tests/..."])
+
+_OLDEST = 9
+_NEWEST = 15
 _VARIABLE = "RULES_DEEPGEMM_PYTHON"
+_REMEDY = ("install Python 3.{oldest} or newer (Debian, Ubuntu: apt-get install python3; RHEL, AlmaLinux 8: " +
+           "dnf install python3.11), or name one: {variable}=/path/to/python3").format(
+    oldest = _OLDEST,
+    variable = _VARIABLE,
+)
+
+def _minor_version(ctx, python):
+    """The X of the Python 3.X at the path `python`; None if it does not run as a Python."""
+    result = ctx.execute([python, "-c", "import sys; print(*sys.version_info[:2])"])
+    if result.return_code != 0:
+        return None
+    major, minor = result.stdout.strip().split(" ")
+    return int(minor) if major == "3" else 0
 
 def host_python(ctx):
     """Finds a Python that can run this module's programs, or fails with what to install.
@@ -14,24 +30,29 @@ def host_python(ctx):
         ctx: the context of a repository rule or of a module extension.
 
     Returns:
-        The path of `$RULES_DEEPGEMM_PYTHON`, or of `python3` on the PATH.
+        The path of `$RULES_DEEPGEMM_PYTHON`; without it, of `python3` on the PATH, or, where that one is too old, of
+        the newest `python3.X` there.
     """
     named = ctx.getenv(_VARIABLE)
-    python = ctx.which(named) if named and "/" not in named else named or ctx.which("python3")
-    oldest = "{}.{}".format(*_OLDEST)
-    remedy = "install Python {} or newer as python3 (Debian: apt-get install python3), or name one with {}".format(
-        oldest,
-        _VARIABLE,
-    )
-    if not python:
-        fail("no {} on the PATH: {}".format(named or "python3", remedy))
-    result = ctx.execute([python, "-c", "import sys; print(*sys.version_info[:2])"])
-    if result.return_code != 0:
-        fail("{} does not run as a Python (exit code {}): {}".format(python, result.return_code, remedy))
-    found = tuple([int(part) for part in result.stdout.strip().split(" ")])
-    if found < _OLDEST:
-        fail("{} is Python {}.{}; expected {} or newer: {}".format(python, found[0], found[1], oldest, remedy))
-    return python
+    if named:
+        python = named if "/" in named else ctx.which(named)
+        if not python:
+            fail("{} is {}, which is not on the PATH: {}".format(_VARIABLE, named, _REMEDY))
+        candidates = [python]
+    else:
+        # On RHEL 8 and its kin `python3` is 3.6 for ever; newer ones have their version in the name.
+        names = ["python3"] + ["python3.{}".format(minor) for minor in range(_NEWEST, _OLDEST - 1, -1)]
+        candidates = [python for python in [ctx.which(name) for name in names] if python]
+    looked = []
+    for python in candidates:
+        minor = _minor_version(ctx, python)
+        if minor == None:
+            looked.append("{} does not run as a Python".format(python))
+        elif minor < _OLDEST:
+            looked.append("{} is older than Python 3.{}".format(python, _OLDEST))
+        else:
+            return python
+    fail("{}: {}".format("; ".join(looked) or "no python3 on the PATH", _REMEDY))
 
 def apparent_name(rctx):
     """The name by which a module knows this repository, for errors: `vllm` for `_main~wheels~vllm` or `+wheels+vllm`.
@@ -43,6 +64,16 @@ def apparent_name(rctx):
         string.
     """
     return rctx.name.replace("+", "~").split("~")[-1]
+
+def fail_fetch(rctx, message, what = None):
+    """Fails with one error that names the repository. Bazel deletes what a failed repository rule has made.
+
+    Args:
+        rctx: the repository context.
+        message: string, what was found, what was expected and what to do.
+        what: string, what was being done, as the error names it. Default: nothing; the repository's name stands alone.
+    """
+    fail("@{}: {}{}".format(apparent_name(rctx), what + ": " if what else "", message))
 
 def _imported(text):
     """The files, below the root, that the `from bazel.… import …` lines of a program may name."""
@@ -70,19 +101,21 @@ def _watch(rctx, root, file):
             waiting += _imported(rctx.read(path))
     fail("{} imports too many files".format(file))
 
-def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
+def try_module(rctx, module, arguments, data = [], timeout = 7200):
     """Runs a Python module of this repository and shows its output as it comes.
 
-    The module parses `--error-file` (bazel/fetch/command.py) and writes its error there: one line, which becomes the
-    error of the repository rule. An edit of the module, or of one that it imports, fetches the repository again.
+    The module parses `--error-file` (bazel/fetch/command.py) and writes its error there as one line. An edit of the
+    module, or of one that it imports, fetches the repository again.
 
     Args:
         rctx: the repository context.
         module: string, the module's name from the root of this repository, such as `bazel.cc.gcc_tree`.
         arguments: list of its arguments (strings, paths).
         data: Labels of further files that it reads; an edit of one fetches again. Default: none.
-        what: string, what is being done, as the error names it. Default: nothing; the repository's name stands alone.
         timeout: int, seconds after which the program is stopped.
+
+    Returns:
+        The error as a string; None if the module succeeded.
     """
     root = rctx.path(Label("//:MODULE.bazel")).dirname
     _watch(rctx, root, module.replace(".", "/") + ".py")
@@ -97,9 +130,22 @@ def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
         timeout = timeout,
     )
     if result.return_code == 0:
-        return
+        return None
     if report.exists:
-        error = rctx.read(report, watch = "no")
-    else:
-        error = "{} ended with exit code {}".format(module, result.return_code)
-    fail("@{}: {}{}".format(apparent_name(rctx), what + ": " if what else "", error))
+        return rctx.read(report, watch = "no")
+    return "{} ended with exit code {}".format(module, result.return_code)
+
+def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
+    """Runs a Python module as `try_module` does; its error becomes the error of the repository rule.
+
+    Args:
+        rctx: the repository context.
+        module: string, the module's name from the root of this repository, such as `bazel.cc.gcc_tree`.
+        arguments: list of its arguments (strings, paths).
+        data: Labels of further files that it reads; an edit of one fetches again. Default: none.
+        what: string, what is being done, as the error names it. Default: nothing; the repository's name stands alone.
+        timeout: int, seconds after which the program is stopped.
+    """
+    error = try_module(rctx, module, arguments, data, timeout)
+    if error:
+        fail_fetch(rctx, error, what)

@@ -1,28 +1,31 @@
-"""Fetches Python packages by name with the host's pip (or uv), in hash-checking mode."""
+"""Fetches Python packages by name with the machine's pip (or uv), in hash-checking mode."""
 
 load(":host_python.bzl", "run_module")
 
-_BACKEND = [
-    Label(":sdist_backend/setuptools/__init__.py"),
-    Label(":sdist_backend/setuptools/build_meta.py"),
+visibility(["//bazel/...", "//tests/..."])
+
+_SDIST_METADATA = [
+    Label(":sdist_metadata/sdist_metadata.py"),
+    Label(":sdist_metadata/sitecustomize.py"),
 ]
 
 def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = "2.28", include = [], exclude = []):
-    """Fetches what a requirement file pins into a directory of the repository, or fails with one clear error.
+    """Fetches the packages that a requirement file pins into a directory of the repository.
 
-    Which wheel is taken depends on the arguments alone, so that the repository has the same files on every machine.
+    The choice of wheels depends on the arguments alone, so the repository has the same files on every machine. Archives
+    come out of the cache of archive_cache.py where an earlier fetch put them. An error is one line.
 
     Args:
         rctx: the repository context.
-        requirements: Label of a requirement file in which everything has `==` and `--hash`; dependencies that it
-            does not name are not fetched. An edit of it fetches again.
-        out: the directory, relative to the repository; made whole or not at all.
-        mode: "wheels" unpacks wheels as into one site-packages (scripts in `bin/`), "archives" keeps the wheel files
-            under their own names, "sdist" unpacks the one sdist that is pinned, running none of its code.
-        python: the CPython whose wheels are taken, as "3.12", or "any" for those that suit every Python.
-        glibc: the newest glibc that a wheel may ask for.
-        include: globs (`*` crosses slashes) of the members to unpack; empty for all. Only for "wheels".
-        exclude: globs of members to leave out.
+        requirements: Label of a requirement file in which every package has `==` and `--hash`. Dependencies that it
+            does not name are not fetched. An edit of the file fetches again.
+        out: string, the directory, relative to the repository. It is complete or does not exist.
+        mode: string. "wheels" unpacks wheels as into one site-packages (scripts in `bin/`), "archives" keeps the wheel
+            files under their own names, "sdist" unpacks the one sdist that is pinned, and runs none of its code.
+        python: string, the CPython whose wheels are fetched, such as "3.12"; "any" for wheels that serve every Python.
+        glibc: string, the newest glibc that a wheel may need.
+        include: list of globs (`*` crosses slashes) of members to unpack; empty for all. Only for "wheels".
+        exclude: list of globs of members to leave out. Only for "wheels".
     """
     rctx.watch(requirements)
     arguments = [mode, "--requirements", rctx.path(requirements), "--out", rctx.path(out)]
@@ -31,4 +34,4 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
         arguments += ["--include", pattern]
     for pattern in exclude:
         arguments += ["--exclude", pattern]
-    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = _BACKEND if mode == "sdist" else [])
+    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = _SDIST_METADATA if mode == "sdist" else [])

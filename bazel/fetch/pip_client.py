@@ -1,7 +1,7 @@
-"""Runs the host's pip in hash-checking mode and turns its failures into one clear line each.
+"""Runs the machine's pip in hash-checking mode and turns its failures into one clear line each.
 
-pip (or uv, which can run pip) is the ordinary client for Python packages: the user's mirrors, proxies, certificates and
-credentials work as they do in a shell, and no index address is written down here. Only the standard library is used.
+pip (or uv, which can run pip) reads the user's configuration, so the user's mirrors, proxies, certificates and
+credentials work as they do in a shell.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import sys
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
+from bazel.fetch.pins import Pin
+from bazel.fetch.platforms import MANYLINUX_ALIASES
 
+#: Options with which pip downloads an sdist; none of its code runs (`metadata_of` of pip_download).
+SDIST_OPTIONS = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
+_SDIST_METADATA = Path(__file__).resolve().parent / "sdist_metadata"
 _OLDEST_GLIBC_MINOR = 5
 
-# pip's lines that help nobody who waits for a download; what failed is told once, in the error.
-_UNTOLD = ("ERROR:", "Looking in", "Saved ", "Successfully ", "WARNING: Location ")
+# Lines of pip that say nothing about a download's progress. Errors are reported once, by explain().
+_HIDDEN = ("ERROR:", "Looking in", "Saved ", "Successfully ", "WARNING: Location ")
 
 
 def find_pip() -> list[str]:
-    """The command that runs pip: this Python's own, else through uv."""
+    """Returns the command that runs pip: this Python's own, or else pip run by uv."""
     probe = subprocess.run(
         [sys.executable, "-m", "pip", "--version"],
         stdout=subprocess.DEVNULL,
@@ -35,62 +40,77 @@ def find_pip() -> list[str]:
     if uv:
         return [uv, "tool", "run", "--python", sys.executable, "pip"]
     raise CommandError(
-        f"{sys.executable} has no pip and there is no uv on the PATH, so Python packages cannot be"
-        " fetched: install one of them (Debian: apt-get install python3-pip)"
+        f"{sys.executable} has no pip, and there is no uv on the PATH; expected one of them to fetch Python packages:"
+        " install one (Debian: apt-get install python3-pip)"
     )
 
 
 def manylinux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
-    """All platform tags of wheels that run on glibc `glibc`, newest first; `any` is always admitted.
+    """Returns the platform tags of all wheels that run on glibc `glibc`, newest first; the last one is `any`.
 
-    pip takes what it is given literally and does not know that a manylinux_2_17 wheel suits manylinux_2_28.
+    pip compares the tags of `--platform` literally: it does not know that manylinux_2_28 admits manylinux_2_17 wheels.
     """
     match = re.fullmatch(r"2\.(\d+)", glibc)
     if not match or int(match.group(1)) < _OLDEST_GLIBC_MINOR:
-        raise CommandError(f"glibc version {glibc!r} is not of the form 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
+        raise CommandError(f"the glibc version is {glibc!r}; expected 2.MINOR, 2.{_OLDEST_GLIBC_MINOR} or newer")
     minors = range(int(match.group(1)), _OLDEST_GLIBC_MINOR - 1, -1)
-    aliases = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
     tags = []
     for minor in minors:
         tags.append(f"manylinux_2_{minor}_{machine}")
-        if minor in aliases:
-            tags.append(f"{aliases[minor]}_{machine}")
+        if minor in MANYLINUX_ALIASES:
+            tags.append(f"{MANYLINUX_ALIASES[minor]}_{machine}")
     return [*tags, f"linux_{machine}", "any"]
 
 
-def pip_download(requirements: Path, out: Path, options: list[str], pythonpath: Path | None = None) -> list[Path]:
-    """Downloads what `requirements` pins into `out` and returns the files, sorted by name.
+def pip_download(
+    requirements: Path, out: Path, options: list[str], cached: bool = True, metadata_of: Pin | None = None
+) -> list[Path]:
+    """Downloads the pinned packages of `requirements` into `out`, a new directory, and returns the files by name.
 
-    Every requirement must have a hash, and nothing that the file does not name is fetched. pip's lines are passed on as
-    they come, so that a long download shows what it is doing and how large it is.
+    Every requirement must have a hash. Dependencies that the file does not name are not downloaded. pip's lines are
+    printed as they come, so that a long download shows its progress.
+
+    Args:
+        requirements: the requirement file.
+        out: the directory.
+        options: further options of `pip download`, which choose the files.
+        cached: whether pip may use its own cache.
+        metadata_of: the sdist that is downloaded; None for wheels. `pip download` asks an sdist's build backend for
+            metadata, which would run the sdist's code. With this, pip asks sdist_metadata/ instead, which answers with
+            this name and version.
     """
     command = [
         *find_pip(),
         "download",
         "--no-deps",
         "--require-hashes",
+        # The options choose the files; the Python that runs pip has no say.
+        "--ignore-requires-python",
         "--progress-bar=off",
         "--requirement",
         str(requirements),
         "--dest",
         str(out),
         *options,
+        *([] if cached else ["--no-cache-dir"]),
     ]
-    # pip unpacks and checks in its temporary directory: beside the result, because /tmp is small on many machines.
+    # pip downloads into its temporary directory, which is beside the result because /tmp is small on many machines.
     temporary = out / ".tmp"
     temporary.mkdir(parents=True)
     environment = dict(
         os.environ,
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         PIP_NO_INPUT="1",
-        # Meant for installing into environments; a download touches none.
+        # It forbids installing outside of a virtual environment; a download installs nothing.
         PIP_REQUIRE_VIRTUALENV="0",
         PYTHONUNBUFFERED="1",
         TMPDIR=str(temporary),
     )
-    if pythonpath:
-        # First, so that it comes before any package of the same name.
-        environment["PYTHONPATH"] = os.pathsep.join([str(pythonpath), *filter(None, [os.environ.get("PYTHONPATH")])])
+    if metadata_of:
+        # First, so that its sitecustomize is imported and not another one.
+        path = [str(_SDIST_METADATA), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(path)
+        environment["RULES_DEEPGEMM_SDIST_METADATA"] = f"{metadata_of.name}=={metadata_of.version}"
     lines = []
     with subprocess.Popen(
         command,
@@ -104,7 +124,7 @@ def pip_download(requirements: Path, out: Path, options: list[str], pythonpath: 
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line.rstrip("\n"))
-            if not line.startswith(_UNTOLD):
+            if not line.startswith(_HIDDEN):
                 print(re.sub(r" \(from -r .*\)$", "", line), end="", flush=True)
     if process.returncode != 0:
         raise CommandError(explain(lines, requirements, process.returncode))
@@ -113,11 +133,11 @@ def pip_download(requirements: Path, out: Path, options: list[str], pythonpath: 
 
 
 def explain(lines: list[str], requirements: Path, status: int) -> str:
-    """One line for the person who reads it: what was found, what was expected, what to do."""
+    """Returns one line for pip's output `lines` and exit code `status`: what was found, expected, and what to do."""
     text = "\n".join(lines)
     name = requirements.name
     if "No space left on device" in text:
-        return "the disk is full: free some space (see the sizes above) and run the same command again"
+        return "the disk is full: free some space and run the same command again; the sizes are in the lines above"
     mismatch = re.search(
         r"^\s+(\S+)(?: from [^\n]*)?:?\n\s+Expected (\w+) (\S+)\n(?:\s+Expected or [^\n]*\n)*\s+Got\s+(\S+)",
         text,
@@ -128,26 +148,26 @@ def explain(lines: list[str], requirements: Path, status: int) -> str:
         more = " (or another of its hashes there)" if "Expected or" in text else ""
         return (
             f"{what}: the downloaded file has {algorithm} {got}, but {name} pins {expected}{more};"
-            " the download was cut short or the package index serves another file: run the same command again,"
-            " and if it stays so, compare the index with a second one before you change the pin"
+            " the download was cut short, or the package index serves another file: run the same command again;"
+            " if the error stays, compare with another index before you change the pin"
         )
     missing = re.search(r"No matching distribution found for ([^\s;]+)", text)
     if missing:
-        # With no answer from the index at all pip says the same, so the reason decides.
+        # pip says the same when the index does not answer; the lines before it tell the two apart.
         if re.search(r"Retrying \(Retry|connection broken|Could not fetch URL", text):
             return (
                 f"the package index cannot be reached (looking for {missing.group(1)}): check the network, the proxy"
                 " and `python3 -m pip config list`, then run the same command again"
             )
         return (
-            f"the package index has no {missing.group(1)} that suits ({name}): check which index"
-            " `python3 -m pip config list` names, or pin a version that it has"
+            f"the package index has no {missing.group(1)} with the hashes, and for the platform and Python, that {name}"
+            " needs: check which index `python3 -m pip config list` names, or pin a version that it has"
         )
     if re.search(r"ReadTimeout|IncompleteRead|Connection broken|ConnectionError|Max retries exceeded", text):
         return "the download broke off: check the network and run the same command again"
     if "--require-hashes" in text:
         return (
-            f"{name} does not pin every requirement with == and a --hash=sha256:…: make it again with"
+            f"{name} does not pin every requirement with == and --hash=sha256:…: write it again with"
             " the command at its top"
         )
     errors = [line for line in lines if line.startswith("ERROR:")]

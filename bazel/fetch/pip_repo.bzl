@@ -1,6 +1,8 @@
-"""The repository of Python libraries that this project's own tools and tests use."""
+"""Repository rule: Python packages pinned by hash, unpacked into one directory."""
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
+
+visibility(["//bazel/...", "//tests/..."])
 
 def _pip_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site")
@@ -8,15 +10,15 @@ def _pip_repo_impl(rctx):
 
 pip_repo = repository_rule(
     implementation = _pip_repo_impl,
-    doc = "Fetches pure-Python wheels pinned by hash into one `site` directory with a `py_library` for each.",
+    doc = "Unpacks wheels that serve every CPython into one `site` directory, as an installer would.",
     attrs = {
         "build_file": attr.label(
             doc = "The BUILD file of the repository.",
-            default = Label("//third_party/pip:site.BUILD.bazel"),
+            mandatory = True,
         ),
         "requirements": attr.label(
-            doc = "Requirement file, every line pinned with == and --hash.",
-            default = Label("//third_party/pip:requirements.txt"),
+            doc = "Requirement file in which every package has == and --hash.",
+            mandatory = True,
         ),
     },
 )

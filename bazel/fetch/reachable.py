@@ -1,4 +1,4 @@
-"""Finds the headers that some files can include, whatever the preprocessor decides."""
+"""Finds the headers that files can include, with every outcome of `#if`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include(?:_next)?[ \t]*[<"]([^>"\n]+)[>"]
 
 
 def reachable(entries: Iterable[Path], roots: Sequence[Path]) -> set[Path]:
-    """The entries and every file under `roots` that they include, directly or through others.
+    """Returns `entries`, and every file below `roots` that they include, directly or through others.
 
-    Both branches of every condition count, so that no choice of macros misses a header; only a name that a macro makes
-    up (`#include NAME`) is not seen. What is under no root, as the C library's headers, is left out.
+    Both branches of every condition count, so that no choice of macros needs a header that is missing here. An include
+    of a macro's name is not followed. Headers below no root, such as the C library's, are left out.
     """
     waiting = [Path(os.path.normpath(entry)) for entry in entries]
     seen = set(waiting)

@@ -1,31 +1,35 @@
-"""Makes an unpacked tree of Debian packages run from where it lies, on any system.
+"""Makes an unpacked tree of Debian packages run from where it lies, on any Linux.
 
-Every program below the root (or only the named ones) gets
-- the tree's own loader as its ELF interpreter, written as `PREFIX/<path of the loader in the tree>`: an absolute PREFIX
-  for programs that start from anywhere; one relative to the working directory (Bazel starts every action in its
-  execution root) where the bytes must be the same on every machine;
-- after the relative RPATH that it may have already, the tree's library directories, relative to the program
-  (`$ORIGIN/…`); this serves also what it loads later;
-and absolute symbolic links below DIR become relative ones into the tree.
+`relocate` gives every program below the root (or only the selected ones)
+- the tree's own loader as its ELF interpreter, written as `PREFIX/<path of the loader in the tree>`. An absolute PREFIX
+  suits programs that start from anywhere. A PREFIX relative to the working directory (Bazel starts every action in its
+  execution root) gives the same bytes on every machine;
+- the tree's library directories, relative to the program (`$ORIGIN/…`), after the relative RPATH that it may have
+  already. As an RPATH, not a RUNPATH, they also serve the libraries that it loads later.
 
-The editing is done by the tree's own `patchelf`, run through the tree's own loader, so that the same packages always
-give the same bytes. Debian's trees are usr-merged: the loader is looked for under usr/lib as well as lib.
+`relink` turns absolute symbolic links below the root into relative ones into the tree. Command line:
+
+    python3 -m bazel.fetch.relocate DIR     relink DIR
+
+The tree's own patchelf, started with the tree's own loader, does the editing, so that the same packages always give the
+same bytes. Older packages have their libraries in lib/ and not in usr/lib/; both are searched.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import struct
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bazel.fetch import command, elf
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import LOADER, TRIPLET
 
-LIBRARY_DIRECTORIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
-LOADER = "ld-linux-x86-64.so.2"
+LIBRARY_DIRECTORIES = (f"usr/lib/{TRIPLET}", f"lib/{TRIPLET}")
 PATCHELF = "usr/bin/patchelf"
-_PT_INTERP = 3
 
 
 def is_program(path: Path) -> bool:
@@ -33,14 +37,10 @@ def is_program(path: Path) -> bool:
     if path.is_symlink() or not path.is_file() or ".so" in path.name:
         return False
     with path.open("rb") as stream:
-        header = stream.read(64)
-        if len(header) < 64 or header[:6] != b"\x7fELF\x02\x01":
+        try:
+            return elf.PT_INTERP in elf.Elf(stream, path).segment_types()
+        except elf.ElfError:
             return False
-        (offset,) = struct.unpack_from("<Q", header, 32)
-        size, count = struct.unpack_from("<HH", header, 54)
-        stream.seek(offset)
-        table = stream.read(size * count)
-    return any(struct.unpack_from("<I", table, index)[0] == _PT_INTERP for index in range(0, len(table), size or 1))
 
 
 def programs(root: Path) -> Iterator[Path]:
@@ -69,23 +69,32 @@ def rpath(program: Path, root: Path) -> str:
 
 
 def relink(root: Path) -> None:
-    """Turns absolute symbolic links below `root` into relative ones into the tree."""
+    """Turns absolute symbolic links below `root` into relative ones into the tree.
+
+    A package says `/usr/bin/x`; dpkg-deb unpacks the link so. Bazel's `extract` puts the directory that it unpacks into
+    in front. Both mean `root`/usr/bin/x.
+    """
+    root = Path(os.path.abspath(root))
     for directory, subdirectories, names in os.walk(root):
         for path in (Path(directory, name) for name in subdirectories + names):
             if path.is_symlink() and os.path.isabs(target := os.readlink(path)):
+                inside = Path(target) if root in Path(target).parents else root / target.lstrip("/")
                 path.unlink()
-                path.symlink_to(os.path.relpath(root / target.lstrip("/"), path.parent))
+                path.symlink_to(os.path.relpath(inside, path.parent))
 
 
-def _run(command: Sequence[str]) -> str:
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(arguments: Sequence[str]) -> str:
+    run = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise CommandError(f"patchelf {command[-1]}: {run.stderr.strip()}")
+        raise CommandError(f"patchelf {arguments[-1]}: {run.stderr.strip()}")
     return run.stdout
 
 
 def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Path]:
-    """Relocates `selected` programs, or all below `root`, and returns them; programs see `root` as `prefix`."""
+    """Relinks the tree, relocates `selected` programs or all below `root`, and returns them.
+
+    Programs see `root` as `prefix`.
+    """
     root = root.resolve()
     relink(root)
     if not (root / PATCHELF).exists():
@@ -98,8 +107,18 @@ def relocate(root: Path, prefix: str, selected: Sequence[Path] = ()) -> list[Pat
     for program in found:
         own = _run([*patchelf, "--print-rpath", str(program)]).strip().split(":")
         path = ":".join([*(entry for entry in own if entry.startswith("$ORIGIN")), rpath(program, root)])
-        # In this order and one by one: in a program with fixed addresses patchelf 0.18 makes room in front of the first
-        # segment, and miscounts when it does both at once (GCC's cc1plus then crashes, its segments overlap).
+        # In this order and in two runs. In a program with fixed addresses patchelf 0.18 makes room in front of the
+        # first segment. It miscounts when it does both at once: segments overlap, and GCC's cc1plus crashes.
         _run([*patchelf, "--force-rpath", "--set-rpath", path, str(program)])
         _run([*patchelf, "--set-interpreter", interpreter, str(program)])
     return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Turns absolute symbolic links in a tree into relative ones.")
+    parser.add_argument("root", type=Path)
+    return command.run(parser, lambda arguments: relink(arguments.root), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,16 +1,32 @@
-"""Module extension with the Python libraries of this project's own tools; not for users of the rules."""
+"""Module extension with the Python packages of this module's own tools and tests; not for other modules.
+
+Each repository is fetched when something that is built needs it:
+
+- `deepgemm_pip`: what the tools import.
+- `deepgemm_uv`: uv, for `import_check_test` and `tools/pins`.
+- `deepgemm_pip_tests`: pytest and what else only this repository's tests import.
+"""
 
 load(":pip_repo.bzl", "pip_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 def _pip_impl(mctx):
-    pip_repo(name = "deepgemm_pip")
+    for name, pins in [("deepgemm_pip", "requirements"), ("deepgemm_pip_tests", "tests"), ("deepgemm_uv", "uv")]:
+        build_file = "site" if pins == "requirements" else pins
+        pip_repo(
+            name = name,
+            build_file = Label("//third_party/pip:{}.BUILD.bazel".format(build_file)),
+            requirements = Label("//third_party/pip:{}.txt".format(pins)),
+        )
+    here = mctx.root_module_has_non_dev_dependency
     return mctx.extension_metadata(
-        root_module_direct_deps = ["deepgemm_pip"] if mctx.root_module_has_non_dev_dependency else [],
-        root_module_direct_dev_deps = [] if mctx.root_module_has_non_dev_dependency else ["deepgemm_pip"],
+        root_module_direct_deps = ["deepgemm_pip", "deepgemm_uv"] if here else [],
+        root_module_direct_dev_deps = ["deepgemm_pip_tests"] if here else [],
         reproducible = True,
     )
 
 pip = module_extension(
     implementation = _pip_impl,
-    doc = "Makes the repository `deepgemm_pip`.",
+    doc = "Makes the repositories `deepgemm_pip`, `deepgemm_pip_tests` and `deepgemm_uv`.",
 )

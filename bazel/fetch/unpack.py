@@ -1,9 +1,8 @@
-"""Unpacks wheels and sdists into a repository: only the wanted members, never outside the target directory."""
+"""Unpacks wheels and sdists into a directory: only the wanted members, and none outside of it."""
 
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 import shutil
 import tarfile
@@ -25,14 +24,14 @@ def _safe(name: str, archive: Path) -> PurePosixPath:
 
 
 def _wanted(path: str, include: list[str], exclude: list[str]) -> bool:
-    # fnmatch's * crosses slashes, which is what a pattern for a whole tree needs.
+    # fnmatch's * crosses slashes, so that one pattern matches a whole tree.
     if include and not any(fnmatch.fnmatchcase(path, pattern) for pattern in include):
         return False
     return not any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 
 def _wheel_destination(path: PurePosixPath) -> PurePosixPath | None:
-    """Where an installer would put a member, relative to site-packages; scripts go to bin/."""
+    """Returns where an installer puts a member, relative to site-packages; bin/ for scripts; None for other data."""
     first = path.parts[0]
     if not first.endswith(".data") or len(path.parts) < 3:
         return path
@@ -41,9 +40,9 @@ def _wheel_destination(path: PurePosixPath) -> PurePosixPath | None:
 
 
 def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iterable[str]) -> int:
-    """Unpacks the members of a wheel that match, and returns how many bytes they take.
+    """Unpacks the members of a wheel that match, and returns their size in bytes.
 
-    RECORD is left out: it lists files that are not unpacked here, and nothing reads it.
+    RECORD is left out: it lists files that may not be unpacked, and nothing reads it.
     """
     include, exclude = list(include), [*exclude, "*.dist-info/RECORD"]
     total = 0
@@ -69,26 +68,35 @@ def unpack_wheel(archive: Path, out: Path, include: Iterable[str], exclude: Iter
 
 
 def unpack_sdist(archive: Path, out: Path) -> int:
-    """Unpacks a .tar.gz without its single top directory, and returns how many bytes its files take."""
+    """Unpacks a .tar.gz without its single top directory, and returns the size of its files in bytes.
+
+    A link becomes a copy of the file that it leads to, which must be in the archive.
+    """
     if not re.search(r"\.tar\.(gz|bz2|xz)$|\.tgz$", archive.name):
-        raise CommandError(f"{archive.name} is not an sdist: a .tar.gz was expected")
+        raise CommandError(f"{archive.name} is not an sdist; expected a .tar.gz: pin one")
     total = 0
     try:
         with tarfile.open(archive) as sdist:
             for member in sdist:
                 path = _safe(member.name, archive)
-                # Links and devices have no place in the sdists that are used, and a link can lead outside.
-                if not member.isfile() or len(path.parts) < 2:
+                if member.isdir() or len(path.parts) < 2:
                     continue
+                try:
+                    source = sdist.extractfile(member)
+                except KeyError:
+                    source = None
+                if not source:
+                    raise CommandError(
+                        f"{archive.name}: member {member.name!r} is a device, or a link to no file of the archive;"
+                        " expected files: pin another sdist"
+                    )
                 target = out.joinpath(*path.parts[1:])
                 target.parent.mkdir(parents=True, exist_ok=True)
-                source = sdist.extractfile(member)
-                assert source is not None
                 with source, open(target, "wb") as sink:
                     shutil.copyfileobj(source, sink, _CHUNK)
-                if member.mode & 0o111:
-                    os.chmod(target, 0o755)
-                total += member.size
+                    total += sink.tell()
+                if member.isfile() and member.mode & 0o111:
+                    target.chmod(0o755)
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise CommandError(f"{archive.name} is not a whole sdist ({error}): run the same command again") from None
     return total

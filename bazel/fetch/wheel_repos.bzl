@@ -3,6 +3,8 @@
 load(":host_python.bzl", "apparent_name")
 load(":pip.bzl", "pip_fetch")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _WHEEL_BUILD = """\
 filegroup(
     name = "wheel",
@@ -37,7 +39,7 @@ def _fetched_wheel_repo_impl(rctx):
     )
     files = rctx.path("wheel").readdir(watch = "no")
     if len(files) != 1:
-        fail("@{}: {} pins {} packages, one wheel was expected".format(
+        fail("@{}: {} pins {} packages; expected one wheel".format(
             apparent_name(rctx),
             rctx.attr.requirements.name,
             len(files),
@@ -48,7 +50,7 @@ fetched_wheel_repo = repository_rule(
     implementation = _fetched_wheel_repo_impl,
     doc = "One wheel as it was published, under its own file name: `:wheel`.",
     attrs = {
-        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for.", default = "2.39"),
+        "glibc": attr.string(doc = "Newest glibc that the wheel may need.", default = "2.39"),
         "python": attr.string(doc = "The CPython for which a wheel is chosen.", default = "3.12"),
         "requirements": _REQUIREMENTS,
     },
@@ -60,7 +62,7 @@ def _fetched_sdist_repo_impl(rctx):
 
 fetched_sdist_repo = repository_rule(
     implementation = _fetched_sdist_repo_impl,
-    doc = "One sdist, unpacked; none of its code runs: `:files`, and each file by its path under `src`.",
+    doc = "One sdist, unpacked without running its code: `:files`, and each file by its path below `src`.",
     attrs = {"requirements": _REQUIREMENTS},
 )
 
@@ -70,14 +72,14 @@ def _unpacked_wheels_repo_impl(rctx):
 
 unpacked_wheels_repo = repository_rule(
     implementation = _unpacked_wheels_repo_impl,
-    doc = "Wheels, unpacked as into one site-packages: `:files`, and each file by its path under `site`.",
+    doc = "Wheels, unpacked as into one site-packages: `:files`, and each file by its path below `site`.",
     attrs = {
         "python": attr.string(
-            doc = "The CPython whose wheels are taken, as `3.12`, or `any` for those that suit every Python.",
+            doc = "The CPython whose wheels are fetched, such as `3.12`; `any` for wheels that serve every CPython.",
             default = "any",
         ),
         "requirements": attr.label(
-            doc = "Requirement file, every line pinned with == and --hash.",
+            doc = "Requirement file in which every package has == and --hash.",
             mandatory = True,
         ),
     },

@@ -1,9 +1,11 @@
-"""Module extension `wheels`: published wheels and sdists by name and pinned hash."""
+"""Module extension `wheels`: published wheels and sdists, by name and pinned hash."""
 
 load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _REQUIREMENTS = attr.label(
-    doc = "Requirement file with the one package, with == and --hash; anything else is an error.",
+    doc = "Requirement file with one package, which has == and --hash; anything else is an error.",
     mandatory = True,
 )
 _NAME = attr.string(
@@ -14,15 +16,16 @@ _NAME = attr.string(
 _fetch = tag_class(
     doc = "A wheel as it was published: `@name//:wheel`, one file under its own name.",
     attrs = {
-        "glibc": attr.string(doc = "Newest glibc that the wheel may ask for (the platform tags of PEP 600).", default = "2.39"),
+        "glibc": attr.string(doc = "Newest glibc that the wheel may need (the platform tags of PEP 600). Default: 2.39.", default = "2.39"),
         "name": _NAME,
-        "python": attr.string(doc = "The CPython for which a wheel is chosen, as \"3.12\".", default = "3.12"),
+        "python": attr.string(doc = "The CPython for which a wheel is chosen. Default: 3.12.", default = "3.12"),
         "requirements": _REQUIREMENTS,
     },
 )
 
 _sdist = tag_class(
-    doc = "An sdist, unpacked, none of its code run: `@name//:files`.",
+    doc = "An sdist, unpacked: `@name//:files`, and each file as `@name//:src/…`. None of its code runs, whatever its " +
+          "build backend.",
     attrs = {
         "name": _NAME,
         "requirements": _REQUIREMENTS,
@@ -30,17 +33,17 @@ _sdist = tag_class(
 )
 
 _unpack = tag_class(
-    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For what " +
-          "comes in wheels and is no Python library, such as NVIDIA's compilers.",
+    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
+          "that are published in wheels and are no Python libraries, such as NVIDIA's compilers.",
     attrs = {
         "name": _NAME,
         "python": attr.string(
-            doc = "The CPython whose wheels are taken, as \"3.12\". Default: those that suit every Python.",
+            doc = "The CPython whose wheels are fetched, such as `3.12`. Default: `any`, wheels that serve every CPython.",
             default = "any",
         ),
         "requirements": attr.label(
-            doc = "Requirement file, every package with == and --hash; dependencies that it does not name are not " +
-                  "fetched.",
+            doc = "Requirement file in which every package has == and --hash. Dependencies that it does not name are " +
+                  "not fetched.",
             mandatory = True,
         ),
     },
@@ -83,8 +86,8 @@ def _wheels_impl(mctx):
 
 wheels = module_extension(
     implementation = _wheels_impl,
-    doc = "Makes a repository for each tag. A hash that is not the pinned one, and a release that the index no longer has, " +
-          "are errors.",
+    doc = "Makes a repository for each tag. The machine's pip or uv fetches the files. A file with another hash, and a " +
+          "release that the index does not have, are errors.",
     tag_classes = {
         "fetch": _fetch,
         "sdist": _sdist,

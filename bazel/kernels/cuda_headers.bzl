@@ -2,6 +2,8 @@
 
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
 
 def _cuda_headers_impl(ctx):

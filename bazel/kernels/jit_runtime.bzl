@@ -2,6 +2,8 @@
 
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _NAME = "deep_jit/runtime/runtime.hpp"
 
 # Of the header that overlay/runtime.hpp.patch is a change of: DeepJIT in DeepGEMM 2.8.2.

@@ -4,6 +4,8 @@ load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolcha
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load(":providers.bzl", "KernelsInfo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 # From nvcc's name of an architecture to the compute capability that DeepGEMM asks a device for.
 _CAPABILITIES = {
     "sm_90a": "9.0",

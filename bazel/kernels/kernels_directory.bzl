@@ -3,6 +3,8 @@
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":providers.bzl", "KernelsInfo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
 
 def _major(version):

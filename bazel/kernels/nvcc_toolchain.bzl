@@ -2,6 +2,8 @@
 
 load(":providers.bzl", "NvccInfo")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels/nvcc:toolchain_type`.
 
 The one that this module registers is NVIDIA's nvcc 13.0 out of wheels pinned by hash. A project that has a CUDA toolkit of

@@ -1,5 +1,7 @@
 """What the rules for kernels tell each other."""
 
+visibility(["//bazel/...", "//tests/..."])
+
 NvccInfo = provider(
     doc = "A CUDA compiler, and all that it reads beside the sources.",
     fields = {

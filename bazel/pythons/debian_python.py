@@ -3,9 +3,9 @@
     bin/python3             a shell script that starts the interpreter with the tree's own loader
     libexec/python3.X       the interpreter
     lib/python3.X           the standard library, without its tests
-    lib/x86_64-linux-gnu    the loader, libc, and every library that the interpreter or a compiled wheel may ask for
+    lib/x86_64-linux-gnu    the loader, libc, and every library that the interpreter or a compiled wheel may need
 
-No path of the machine goes into it, so the same packages give the same bytes.
+No file of it names a path of the machine, so that the same packages give the same bytes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import shutil
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.pythons.discover import TRIPLET
+from bazel.fetch.platforms import LOADER, TRIPLET
 
-LOADER = "ld-linux-x86-64.so.2"
 _WRAPPER = Path(__file__).with_name("python3.sh")
-# Not needed to run programs; `config-*` is the static library with its makefiles.
+# Not needed to run programs. `config-*` is the static library with its makefiles.
 _STDLIB_LEFT_OUT = ("__pycache__", "test", "idlelib", "turtledemo", "lib2to3", "config-*", "EXTERNALLY-MANAGED",
                     "sitecustomize.py")  # fmt: skip
 _WHEEL_DIRECTORY = re.compile(r"sysconfig\.get_config_var\(.WHEEL_PKG_DIR.\)")
@@ -49,24 +48,24 @@ def _copy_file(source: Path, target: Path, mode: int) -> None:
 
 def _copy_stdlib(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_STDLIB_LEFT_OUT))
-    # Debian's ensurepip takes the wheels of the machine that it runs on.
+    # Debian's ensurepip takes the wheels in the machine's /usr/share/python-wheels.
     ensurepip = target / "ensurepip/__init__.py"
     text = ensurepip.read_text(encoding="utf-8")
     ensurepip.write_text(_WHEEL_DIRECTORY.sub(_OWN_WHEEL_DIRECTORY, text), encoding="utf-8")
 
 
 def _copy_wheels(source: Path, ensurepip: Path) -> None:
-    """The wheels that `python3 -m venv` installs, where CPython's own ensurepip has them."""
+    """Copies the wheels that `python3 -m venv` installs to where CPython's own ensurepip has them."""
     for wheel in sorted(source.glob("*.whl")):
         _copy_file(wheel, ensurepip / "_bundled" / wheel.name, 0o644)
 
 
 def _copy_libraries(debian: Path, target: Path) -> None:
-    """Every shared library, under the names by which programs ask for them; links become files."""
+    """Copies every shared library under its SONAME; links become files."""
     debian = debian.resolve()
     for directory in (debian / "lib" / TRIPLET, debian / "usr/lib" / TRIPLET):
         found = [path for path in sorted(directory.glob("*.so*")) if _SHARED_OBJECT.search(path.name)]
-        # The link with the SONAME is enough: libffi.so.8, not also libffi.so.8.4.0.
+        # The link has the SONAME (libffi.so.8), its target the full version (libffi.so.8.4.0): the SONAME is enough.
         linked = {path.resolve() for path in found if path.is_symlink()}
         for source in found:
             if source in linked or "libpython" in source.name:

@@ -1,7 +1,7 @@
 """Finds the CPythons of this machine that extensions can be built for, by running each of them.
 
-A name, a path or a version in a directory's name proves nothing (shims, PyPy, debug builds): what counts is what the
-interpreter itself says (probe.py).
+A name, a path or a version in a directory's name proves nothing: it may be a shim, PyPy or a debug build. Only what the
+interpreter reports about itself counts (probe.py).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import soabi
 
-TRIPLET = "x86_64-linux-gnu"
 _PROBE = Path(__file__).with_name("probe.py")
 _TIMEOUT_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
 class Interpreter:
-    """What an interpreter says of itself; the fields are probe.py's."""
+    """What an interpreter reports about itself; the fields are those of probe.py."""
 
     implementation: str
     version: str
@@ -41,14 +41,9 @@ class Interpreter:
         return ".".join(self.version.split(".")[:2])
 
 
-def soabi(minor: str) -> str:
-    """The SOABI of the ordinary build of a CPython such as 3.12."""
-    return f"cpython-{minor.replace('.', '')}-{TRIPLET}"
-
-
 def probe(path: str) -> Interpreter:
-    """Runs an interpreter and returns what it says of itself."""
-    # A Python that is found must not be led astray by the one that runs this script.
+    """Runs an interpreter and returns what it reports about itself."""
+    # PYTHONHOME and the like are meant for the Python that runs this program, and would break another one.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     try:
         run = subprocess.run(
@@ -62,13 +57,13 @@ def probe(path: str) -> Interpreter:
         raise CommandError(f"does not run ({error.strerror})") from None
     except (IndexError, TypeError, ValueError):
         said = (run.stderr or run.stdout).strip().splitlines()
-        # A traceback ends with what matters; a shell or a shim (127: not found) begins with it.
+        # The reason is a traceback's last line, and the first one of a shell or a shim (127: command not found).
         detail = f": {said[0 if run.returncode == 127 else -1].strip()}" if said else ""
         raise CommandError(f"does not run as a Python (exit code {run.returncode}{detail})") from None
 
 
-def judge(found: Interpreter, minor: str) -> None:
-    """Raises a CommandError that says why extensions for CPython `minor` cannot be built with `found`."""
+def check(found: Interpreter, minor: str) -> None:
+    """Raises a CommandError that says why `found` cannot build extensions for CPython `minor`."""
     if found.implementation != "CPython":
         raise CommandError(f"is {found.implementation} {found.version}, not CPython")
     if found.minor != minor:
@@ -87,20 +82,20 @@ def judge(found: Interpreter, minor: str) -> None:
 
 
 def candidates(minor: str, environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """Where a CPython `minor` may be on this machine, as (kind of place, path), best first."""
+    """Paths at which a CPython `minor` may be on this machine, as (kind of place, path), best first."""
     for directory in environment.get("PATH", "").split(os.pathsep):
         for name in (f"python{minor}", "python3", "python"):
             path = Path(directory, name)
             if os.path.isabs(directory) and os.access(path, os.X_OK):
                 yield "PATH", path
     for kind, directory in managed_directories(environment):
-        # A directory of any name is asked, since aliases, PyPys and free-threaded builds are named freely.
+        # Users choose the names of these directories (aliases, PyPy, free-threaded builds): every interpreter is run.
         found = directory.glob(f"*/bin/python{minor}")
         yield from ((kind, path) for path in sorted(found, key=_natural, reverse=True))
 
 
 def managed_directories(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
-    """The directories in which pyenv and uv keep the Pythons that they installed."""
+    """The directories into which pyenv and uv install Pythons."""
     home = environment.get("HOME", "/nonexistent")
     pyenv_root = environment.get("PYENV_ROOT") or _pyenv_root(environment) or f"{home}/.pyenv"
     data = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
@@ -126,7 +121,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 
 def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None, list[str]]:
-    """The first CPython `minor` of the machine that serves, and a line for each place looked at before it."""
+    """The first suitable CPython `minor` of the machine (None: none), and a line for each place that was looked at."""
     looked, seen = [], set()
     for kind, path in candidates(minor, environment):
         if (real := os.path.realpath(path)) in seen:
@@ -134,11 +129,11 @@ def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None
         seen.add(real)
         try:
             found = probe(str(path))
-            judge(found, minor)
+            check(found, minor)
         except CommandError as error:
             looked.append(f"{kind}: {path} {error}")
             continue
-        return found, [*looked, f"{kind}: {path} serves"]
+        return found, [*looked, f"{kind}: {path} is suitable"]
     kinds = {line.split(":")[0] for line in looked}
     places = [("PATH", f"{environment.get('PATH', '')} has no python{minor} or python3")]
     places += [(kind, f"{directory} has no */bin/python{minor}")

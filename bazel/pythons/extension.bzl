@@ -1,24 +1,20 @@
 """The module extension `pythons`: the CPythons of Requires-Python, each with headers and SOABI."""
 
-load("//bazel/fetch:host_python.bzl", "host_python")
 load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
 load(":naming.bzl", "minor_version", "python_soabi")
+load(":pyproject.bzl", "requires_python")
 load(":python_repo.bzl", "python_repo")
 load(":registered_python_repo.bzl", "registered_python_repo")
+load(":specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
 
-_MATRIX = Label(":matrix.py")
-_KNOWN = Label("//tools/wheel:wheel_tools/pythons.py")
-_KNOWN_PACKAGE = Label("//tools/wheel:wheel_tools/__init__.py")
-
-# A file of the repository of pip-installed libraries; beside it lies site/.
-_PIP = Label("@deepgemm_pip//:BUILD.bazel")
+visibility(["//bazel"])
 
 _SOURCES = ["machine", "debian"]
 _ONLY_VARIABLE = "RULES_DEEPGEMM_ONLY_PYTHON"
 
 def _requires(mctx):
-    """The `requires` tag that counts: the root module's, or else the first one on the way from it."""
+    """The `requires` tag that Bazel uses: the root module's, else that of the nearest dependency with one."""
     for module in mctx.modules:
         tags = module.tags.requires
         if len(tags) > 1:
@@ -41,7 +37,7 @@ def _requires(mctx):
     fail("no pythons.requires tag: say which Pythons to build for, such as pythons.requires(specifier = \">=3.11\")")
 
 def _toolchains(mctx):
-    """From each version that is named to its `toolchain` tag; the module nearest to the root wins."""
+    """Maps each version to its `toolchain` tag. The module nearest to the root wins."""
     named = {}
     for module in mctx.modules:
         own = {}
@@ -69,7 +65,7 @@ def _toolchains(mctx):
     return named
 
 def _registered(mctx, versions):
-    """Which of the versions come from rules_python's toolchains."""
+    """The versions that come from rules_python's toolchains."""
     for module in mctx.modules:
         tags = module.tags.registered
         if len(tags) > 1:
@@ -81,41 +77,47 @@ def _registered(mctx, versions):
     return []
 
 def _matrix(mctx, tag):
-    """Runs matrix.py: `requires_python` as written, and the `versions` that it admits."""
-    for script in [_MATRIX, _KNOWN, _KNOWN_PACKAGE]:
-        mctx.watch(script)
-    site = mctx.path(_PIP).dirname.get_child("site")
-    wheel_tools = mctx.path(_KNOWN).dirname.dirname
-    error_file = mctx.path("error")
-    arguments = ["--error-file", error_file]
+    """Requires-Python as it is written, and the CPythons that it admits, as a struct; an error where it admits none."""
+    where, value = "pythons.requires", tag.specifier
     if tag.pyproject:
-        mctx.watch(tag.pyproject)
-        arguments += ["--pyproject", mctx.path(tag.pyproject), "--name", str(tag.pyproject)]
-    else:
-        arguments.append("--specifier=" + tag.specifier)
-    result = mctx.execute(
-        [host_python(mctx), "-B", mctx.path(_MATRIX)] + arguments,
-        environment = {"PYTHONNOUSERSITE": "1", "PYTHONPATH": "{}:{}".format(site, wheel_tools)},
-    )
-    if result.return_code:
-        fail("pythons.requires: " + (mctx.read(error_file, watch = "no") if error_file.exists else result.stderr))
-    return json.decode(result.stdout)
+        found = requires_python(mctx.read(tag.pyproject))
+        if found.error:
+            fail("pythons.requires: {} {}".format(tag.pyproject, found.error))
+        where, value = "{}: {}: [project].requires-python".format(where, tag.pyproject), found.value
+    if not value.strip():
+        fail("{} is empty; say which Pythons it admits, such as \">=3.11,<3.15\"".format(where))
+    found = admitted(value)
+    if found.invalid:
+        fail("{} is \"{}\", and '{}' is no version specifier (PEP 440); write one such as \">=3.11,<3.15\"".format(
+            where,
+            value,
+            found.invalid,
+        ))
+    if not found.versions:
+        fail("{} is \"{}\", which admits no CPython from {} to {} (the newest known here); widen it, or update {}".format(
+            where,
+            value,
+            KNOWN_CPYTHONS[0],
+            KNOWN_CPYTHONS[-1],
+            "rules_deepgemm",
+        ))
+    return struct(requires_python = value, versions = found.versions)
 
 def _only(mctx, matrix):
-    """The one CPython that $RULES_DEEPGEMM_ONLY_PYTHON asks for, as `3.12`; None where it is not set."""
+    """The CPython that $RULES_DEEPGEMM_ONLY_PYTHON names, such as `3.12`; None where the variable is not set."""
     named = mctx.getenv(_ONLY_VARIABLE)
     if not named:
         return None
     version, what = named, named
     if not named[0].isdigit():
-        # Another virtual environment that is activated is another PATH.
+        # Activating another virtual environment changes the PATH: read it again.
         mctx.getenv("PATH")
         python = named if "/" in named else mctx.which(named)
         if not python:
             fail("{} is '{}', which is not on the PATH; expected an interpreter or a version such as {}".format(
                 _ONLY_VARIABLE,
                 named,
-                matrix["versions"][-1],
+                matrix.versions[-1],
             ))
         result = mctx.execute([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
         if result.return_code != 0:
@@ -126,12 +128,12 @@ def _only(mctx, matrix):
             ))
         version = result.stdout.strip()
         what = "{}, which is CPython {}".format(python, version)
-    if version not in matrix["versions"]:
-        fail("{} asks for {}; expected one that Requires-Python {} admits: {}. Activate another, or write a version.".format(
-            _ONLY_VARIABLE,
+    if version not in matrix.versions:
+        fail("RULES_DEEPGEMM_ONLY_PYTHON asks for {}; expected one that Requires-Python {} admits: {}. {}".format(
             what,
-            matrix["requires_python"],
-            ", ".join(matrix["versions"]),
+            matrix.requires_python,
+            ", ".join(matrix.versions),
+            "Activate another, or write a version.",
         ))
     return version
 
@@ -139,11 +141,10 @@ def _pythons_impl(mctx):
     requires = _requires(mctx)
     toolchains = _toolchains(mctx)
     matrix = _matrix(mctx, requires)
-    registered = _registered(mctx, matrix["versions"])
+    registered = _registered(mctx, matrix.versions)
     only = _only(mctx, matrix)
     abis = {}
-    without_interpreter = []
-    for version in [only] if only else matrix["versions"]:
+    for version in [only] if only else matrix.versions:
         name = "deepgemm_python_" + version.replace(".", "_")
         abis[version] = "@{}//:python".format(name)
         tag = toolchains.pop(version, None)
@@ -153,8 +154,6 @@ def _pythons_impl(mctx):
             python_repo(name = name, python_version = version, sources = requires.sources)
         elif tag.headers:
             named_python_repo(name = name, headers = tag.headers, interpreter = tag.interpreter, python_version = version)
-            if not tag.interpreter:
-                without_interpreter.append(version)
         else:
             python_repo(
                 name = name,
@@ -166,27 +165,31 @@ def _pythons_impl(mctx):
         name = "deepgemm_pythons",
         abis = abis,
         narrowed = bool(only),
-        oldest = matrix["versions"][0],
-        requires_python = "=={}.*".format(only) if only else matrix["requires_python"],
-        without_interpreter = without_interpreter,
+        requires_python = "=={}.*".format(only) if only else matrix.requires_python,
     )
 
-    # What is on the machine is only looked at when a Python's own repository is fetched.
+    # The machine is searched only when the repository of a Python is fetched.
     return mctx.extension_metadata(reproducible = True)
 
 pythons = module_extension(
     implementation = _pythons_impl,
     doc = """The CPythons that Requires-Python admits, as repositories.
 
-`@deepgemm_pythons` has `versions.bzl` (`PYTHONS`, `REQUIRES_PYTHON`) for macros, and a `python_abi` (`:cp312`) and a
-toolchain for each CPython. Each comes from the first of these that has it: what a `toolchain` tag names; rules_python,
-where a `registered` tag says so; a CPython of the machine with headers, on the PATH or installed by pyenv or uv; Debian's
-packages. It is looked for when something is compiled for it; where there is none, the error lists what was looked at.
+`@deepgemm_pythons` has `versions.bzl` (`PYTHONS`, `REQUIRES_PYTHON`) for macros, and a `python_abi` (`:cp312`) for each
+CPython. Each CPython comes from the first of these sources that has it:
 
-For work on the code one CPython is enough: `--repo_env=RULES_DEEPGEMM_ONLY_PYTHON=python3` leaves only the one that is
-`python3` on the PATH (of an activated virtual environment, say), `…=3.12` that version; wheels then require it.
+1. what a `toolchain` tag names;
+2. rules_python, where a `registered` tag says so;
+3. a CPython of the machine with headers, on the PATH or installed by pyenv or uv;
+4. Debian's packages.
 
-A module extension cannot ask which toolchains are registered with rules_python. A tag says that they are:
+The search runs when something is compiled for that CPython. Where no source has it, the error lists the places searched.
+Requires-Python is evaluated without running a Python, and nothing is fetched for it.
+
+One CPython is enough for work on the code. `--repo_env=RULES_DEEPGEMM_ONLY_PYTHON=python3` keeps only the version of
+`python3` on the PATH, such as that of an activated virtual environment; `…=3.12` keeps that version. Wheels then require it.
+
+A module extension cannot ask which toolchains are registered with rules_python. A tag states it:
 
 ```starlark
 python = use_extension("@rules_python//python/extensions:python.bzl", "python")
@@ -199,44 +202,45 @@ pythons.registered()
 """,
     tag_classes = {
         "registered": tag_class(
-            doc = "Takes the CPythons that are registered with rules_python (0.33 or newer): by its `python.toolchain`, " +
-                  "or as `local_runtime_repo`. Headers, SOABI and the interpreter to test with are those that " +
-                  "toolchain resolution gives for the version. Where it gives none, or those of another version, a " +
-                  "free-threaded or a debug build, it is an error at analysis. Only the root module's counts, since " +
-                  "it has the say in what is registered.",
+            doc = "Takes the CPythons that are registered with rules_python (0.33 or newer), by its `python.toolchain` " +
+                  "or as `local_runtime_repo`. Headers, SOABI and the interpreter for tests come from toolchain " +
+                  "resolution for the version. No toolchain, one of another version, a free-threaded and a debug build " +
+                  "are errors at analysis. Only the root module's tag counts, since the root module decides what is " +
+                  "registered.",
             attrs = {
                 "python_versions": attr.string_list(
-                    doc = "Which, such as `3.12`; the others are looked for on the machine and in Debian's packages. " +
-                          "Default: every CPython of Requires-Python that no `toolchain` tag names.",
+                    doc = "The versions to take, such as `3.12`; the others are searched for on the machine and in " +
+                          "Debian's packages. Default: every CPython of Requires-Python that no `toolchain` tag names.",
                 ),
             },
         ),
         "requires": tag_class(
-            doc = "Requires-Python, written once: toolchains, targets, the wheel and its check follow from it. The " +
-                  "root module's counts, or else the first one of its dependencies.",
+            doc = "Requires-Python, written once: targets, the wheel and its check derive from it. Bazel uses the root " +
+                  "module's tag, else that of the nearest dependency with one.",
             attrs = {
                 "pyproject": attr.label(
-                    doc = "A pyproject.toml whose `[project].requires-python` is read. An edit of it is noticed.",
+                    doc = "A pyproject.toml with `[project].requires-python`, a string in one line. An edit of the file " +
+                          "evaluates the extension again. A file without the key is an error.",
                 ),
                 "sources": attr.string_list(
-                    doc = "Where to look for CPythons that no other tag names: `machine` (PATH, pyenv, uv), " +
+                    doc = "Where to search for CPythons that no other tag names: `machine` (PATH, pyenv, uv), " +
                           "`debian`. Default: both, in this order. `[\"debian\"]` gives the same headers on every " +
-                          "machine, but has not every CPython.",
+                          "machine, but Debian does not package every CPython.",
                     default = _SOURCES,
                 ),
                 "specifier": attr.string(
-                    doc = "A version specifier such as `>=3.11,<3.15` (PEP 440), in place of `pyproject`. An error " +
-                          "where it cannot be read or admits no known CPython. An open end admits the newest known.",
+                    doc = "Version specifiers such as `>=3.11,<3.15` (PEP 440), in place of `pyproject`. Specifiers that " +
+                          "are invalid or admit no known CPython are errors. An open end admits the newest known one.",
                 ),
             },
         ),
         "toolchain": tag_class(
-            doc = "Names what to use for one CPython. Ignored where Requires-Python does not admit it; the module " +
-                  "nearest to the root wins.",
+            doc = "Names the headers and the interpreter of one CPython. Ignored where Requires-Python does not admit that " +
+                  "CPython. The module nearest to the root wins.",
             attrs = {
                 "headers": attr.label(
-                    doc = "A target with CcInfo, such as rules_python's `@python_3_12//:python_headers`. No " +
-                          "interpreter is needed then.",
+                    doc = "A target with CcInfo, such as rules_python's `@python_3_12//:python_headers`. Compiling then " +
+                          "needs no interpreter. Default: the interpreter's own headers.",
                 ),
                 "interpreter": attr.label(
                     doc = "With `headers`: an executable or a `py_runtime` to test with. Alone: an interpreter that " +
@@ -247,7 +251,7 @@ pythons.registered()
                           "CPython of this version, a debug or free-threaded build, or has no headers.",
                 ),
                 "python_version": attr.string(
-                    doc = "The version, such as `3.12`. Two of one minor version are an error: they have one SOABI.",
+                    doc = "The version, such as `3.12`. Two tags of one minor version are an error: they have one SOABI.",
                     mandatory = True,
                 ),
             },

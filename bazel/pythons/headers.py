@@ -1,4 +1,4 @@
-"""Copies a CPython's headers so that the copy is the same bytes wherever and for whomever it is made."""
+"""Copies a CPython's headers; the copy has the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.pythons.discover import TRIPLET
+from bazel.fetch.platforms import TRIPLET
 
-# Debian's pyconfig.h only includes <TRIPLET/python3.X/pyconfig.h>, from the root that also has libc's own headers.
+# Debian's pyconfig.h only includes <TRIPLET/python3.X/pyconfig.h> from /usr/include, which has libc's headers, too.
 _REDIRECT = re.compile(rb"#\s*include\s*<" + TRIPLET.encode() + rb"/(?:\S+/)?pyconfig\.h>")
-# CPython's own. Packages install headers of theirs beside them, which differ from machine to machine.
+# CPython's own. Installed packages put their headers beside them; those differ from machine to machine.
 _OWN_DIRECTORIES = ("cpython", "internal")
 
 
@@ -24,7 +24,7 @@ def own_headers(include: Path) -> Iterator[Path]:
 
 
 def pyconfig(include: Path) -> Path:
-    """The pyconfig.h with the definitions, which on Debian is not the one beside Python.h."""
+    """The pyconfig.h with the definitions; on Debian it is not the one beside Python.h."""
     beside = include / "pyconfig.h"
     if not beside.is_file():
         raise CommandError(f"{include} has Python.h, but no pyconfig.h: its installation is incomplete")
@@ -39,7 +39,8 @@ def pyconfig(include: Path) -> Path:
 def copy_headers(include: Path, target: Path, foreign: tuple[str, ...] = ()) -> int:
     """Copies the headers of `include` to `target` and returns their number.
 
-    No link is kept and no directory of packages is taken. `foreign` are paths of the machine that no header may name.
+    Links become files; directories of installed packages are left out. `foreign`: paths of the machine; a header that
+    names one is a CommandError.
     """
     count = 0
     for source in own_headers(include):

@@ -1,4 +1,6 @@
-"""The repository of one CPython whose headers the user named: a `python_abi` around the user's targets."""
+"""Repository rule: a CPython whose headers a tag names, as a `python_abi` around the user's targets."""
+
+visibility(["//bazel/...", "//tests/..."])
 
 _BUILD = '''"""CPython {version}, as the pythons.toolchain tag names it."""
 
@@ -23,7 +25,7 @@ def _named_python_repo_impl(rctx):
 
 named_python_repo = repository_rule(
     implementation = _named_python_repo_impl,
-    doc = "A CPython made of targets that the user named; nothing is looked for or fetched.",
+    doc = "A CPython made of targets that the user named. This repository searches and fetches nothing.",
     attrs = {
         "headers": attr.label(doc = "A target with CcInfo.", mandatory = True),
         "interpreter": attr.label(doc = "An executable or a `py_runtime`. Default: none."),

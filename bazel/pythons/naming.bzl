@@ -1,9 +1,11 @@
-"""How a CPython is called, derived from its version alone, and which ones Debian packages."""
+"""Names of a CPython that follow from its version, and the locks of the CPythons that Debian packages."""
 
-# The only platform that torch's CUDA wheels and the hermetic compiler share.
+visibility(["//bazel/...", "//tests/..."])
+
+# The platform of the SOABI: the only one that both torch's CUDA wheels and the hermetic compiler serve.
 TRIPLET = "x86_64-linux-gnu"
 
-# Newest suite last; the lock says which suite. None of them has 3.10 or 3.12.
+# Each lock names its suite. No suite of Debian has 3.10 or 3.12.
 DEBIAN_LOCKS = {
     "3.11": Label("//third_party/debian:python3.11.lock.json"),
     "3.13": Label("//third_party/debian:python3.13.lock.json"),
@@ -16,7 +18,7 @@ def minor_version(python_version, where):
 
     Args:
         python_version: string such as "3.12" or "3.12.4".
-        where: string, what the error begins with.
+        where: string that the error begins with.
 
     Returns:
         A string such as "3.12".

@@ -1,4 +1,4 @@
-"""Says, as one line of JSON, what kind of Python runs this file; any Python must be able to run it."""
+"""Prints, as one line of JSON, what kind of Python runs this file. Any Python 3 must be able to run it."""
 
 import json
 import platform
@@ -7,7 +7,7 @@ import sysconfig
 
 
 def describe():
-    """What decides whether extensions can be built for this interpreter."""
+    """The facts that decide whether extensions can be built for this interpreter."""
     variables = sysconfig.get_config_vars()
     return {
         "implementation": platform.python_implementation(),
@@ -16,7 +16,7 @@ def describe():
         "debug": bool(variables.get("Py_DEBUG")) or hasattr(sys, "gettotalrefcount"),
         "free_threaded": bool(variables.get("Py_GIL_DISABLED")),
         "include": sysconfig.get_paths()["include"],
-        # A virtual environment's packages are nobody's business here.
+        # The interpreter behind a virtual environment: its packages must not matter.
         "executable": getattr(sys, "_base_executable", None) or sys.executable,
         "prefix": getattr(sys, "base_prefix", sys.prefix),
     }

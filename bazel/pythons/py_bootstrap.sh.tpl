@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a py_binary with the Python of its toolchain, out of its runfiles. In place of Bazel's own start script, which is
-# itself a Python program and needs a python3 on the machine before it can choose another one.
+# Starts a py_binary with the Python of its toolchain, out of its runfiles. Replaces Bazel's own start script, which is
+# itself a Python program: it needs a python3 on the machine before it can start the toolchain's.
 main='%main%'
 imports='%imports%'
 
@@ -63,7 +63,7 @@ else
 fi
 
 export PYTHONPATH="$path${PYTHONPATH:+:$PYTHONPATH}"
-# The main program's own directory is no place to import from.
+# Do not import from the main program's own directory.
 export PYTHONSAFEPATH=1
 [ -n "$RUNFILES_DIR$RUNFILES_MANIFEST_FILE" ] || export RUNFILES_DIR="$runfiles"
 [ -r "$runfiles/$main" ] || fail "$runfiles has no $main"

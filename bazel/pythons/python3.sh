@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts the CPython in this directory tree with the tree's own loader and libraries, from any working directory.
-# Its own path, or that of a virtual environment's link to it, becomes argv[0]: CPython finds its home by it, and
-# sys.executable is this file again.
+# This file's path, or that of a virtual environment's link to it, becomes argv[0]: CPython finds its home with it, and
+# sys.executable names this file.
 self=$0
 case $self in
 */*) ;;
@@ -11,7 +11,7 @@ case $self in
 /*) ;;
 *) self=$PWD/$self ;;
 esac
-# Only as many links are followed as it takes to find the tree, so that a tree of links (a sandbox) is used as it lies.
+# Follow links only until the tree is found, so that a tree of links (a sandbox) is used in its own place.
 file=$self
 while [ ! -e "${file%/*}/../lib/@TRIPLET@/@LOADER@" ]; do
   if [ ! -L "$file" ]; then

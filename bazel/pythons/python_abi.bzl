@@ -5,10 +5,13 @@ load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
 load(":naming.bzl", "minor_version", "python_soabi", "python_tag")
 load(":providers.bzl", "PythonAbiInfo")
 
+# Public by necessity: the repository of each CPython loads it. Users load it from //bazel/rules:defs.bzl.
+visibility("public")
+
 _DOC = """One CPython that extensions are compiled for: headers, SOABI and, where there is one, an interpreter.
 
-The `pythons` module extension makes one for every CPython of the matrix. It is also a toolchain, of type
-`//bazel/pythons:toolchain_type`. To compile against it, depend on it as on a `cc_library` of headers; the output group `headers` has these as files.
+The `pythons` module extension makes one for every CPython of the matrix. To compile against it, depend on it as on a
+`cc_library` of headers; the output group `headers` has these as files.
 
 ```starlark
 python_abi(
@@ -21,7 +24,7 @@ python_abi(
 """
 
 def _interpreter(ctx):
-    """The executable File and the depset of what it needs."""
+    """The executable File, and the depset of File that it needs; None and an empty depset without an interpreter."""
     target = ctx.attr.interpreter
     if not target:
         return None, depset()
@@ -30,7 +33,7 @@ def _interpreter(ctx):
         if runtime.interpreter:
             return runtime.interpreter, depset([runtime.interpreter], transitive = [runtime.files])
 
-        # Of the machine, where it finds its own files. Only tests run it: no product depends on the path.
+        # An interpreter of the machine finds its own files. Only tests run this script, so no product depends on the path.
         script = ctx.actions.declare_file(ctx.label.name + ".python3")
         ctx.actions.write(script, "#!/bin/sh\nexec '{}' \"$@\"\n".format(runtime.interpreter_path), is_executable = True)
         return script, depset([script])
@@ -65,7 +68,6 @@ def _python_abi_impl(ctx):
         cc_info,
         info,
         OutputGroupInfo(headers = cc_info.compilation_context.headers),
-        platform_common.ToolchainInfo(cc_info = cc_info, python_abi = info),
     ]
 
 python_abi = rule(
@@ -79,18 +81,18 @@ python_abi = rule(
             providers = [CcInfo],
         ),
         "interpreter": attr.label(
-            doc = "The interpreter to test with: an executable, or a `py_runtime`. Default: none; compiling needs none.",
+            doc = "The interpreter for tests: an executable, or a `py_runtime`. Default: none; compiling needs none.",
             allow_files = True,
         ),
         "interpreter_files": attr.label_list(
-            doc = "What the interpreter needs to run, beside itself. Default: what its own target says.",
+            doc = "Further files that the interpreter needs to run. Default: those of its own target.",
             allow_files = True,
         ),
         "python_version": attr.string(
-            doc = "The version, such as `3.12` (a patch level is left out of account). Tag and SOABI follow from it. " +
-                  "An analysis error where it is no CPython 3 version.",
+            doc = "The version, such as `3.12`; a patch level is ignored. Tag and SOABI follow from it. Anything but a " +
+                  "CPython 3 version is an analysis error.",
             mandatory = True,
         ),
     },
-    provides = [CcInfo, PythonAbiInfo, platform_common.ToolchainInfo],
+    provides = [CcInfo, PythonAbiInfo],
 )

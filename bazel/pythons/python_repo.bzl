@@ -1,21 +1,28 @@
 """The repository of one CPython: headers that are copies, and an interpreter to test with."""
 
+load("//bazel/fetch:debian.bzl", "try_debian_packages")
 load("//bazel/fetch:host_python.bzl", "run_module")
 load(":naming.bzl", "DEBIAN_LOCKS")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DATA = [
     Label(":probe.py"),
     Label(":python3.sh"),
 ]
 
-# Not the PATH, though it is searched: it differs from shell to shell, and a fetch for each would cost more than it
-# brings. `bazel fetch --force --repo=…` looks again.
+# Where discover.py looks. PATH is deliberately not tracked: it differs per shell and would refetch each time. To look
+# again, run `bazel fetch --force --repo=…`.
 _ENVIRONMENT = [
+    "HOME",
     "PYENV_ROOT",
-    "RULES_DEEPGEMM_DEBIAN_MIRROR",
-    "RULES_DEEPGEMM_DEBIAN_STRICT",
     "UV_PYTHON_INSTALL_DIR",
+    "XDG_DATA_HOME",
 ]
+
+def _run(rctx, arguments):
+    run_module(rctx, "bazel.pythons.python_repo", arguments, data = _DATA)
+    return json.decode(rctx.read("python.json", watch = "no"))
 
 def fill_python_repo(rctx, version, named = None, sources = ["machine", "debian"]):
     """Puts headers and an interpreter of a CPython into the repository, or fails with what was looked at.
@@ -29,18 +36,26 @@ def fill_python_repo(rctx, version, named = None, sources = ["machine", "debian"
     Returns:
         What was taken: the dict of python.json, fields as in probe.py.
     """
-    for variable in _ENVIRONMENT:
-        rctx.getenv(variable)
     arguments = ["--minor", version, "--out", rctx.path(".")]
     if named:
-        arguments += ["--named", named]
-    arguments += ["--sources", ",".join(sources)]
+        return _run(rctx, arguments + ["--named", named])
+    debian = "debian" in sources
+    if "machine" in sources:
+        for variable in _ENVIRONMENT:
+            rctx.getenv(variable)
+        taken = _run(rctx, arguments + ["--machine"] + (["--more"] if debian else []))
+        if "executable" in taken:
+            return taken
     lock = DEBIAN_LOCKS.get(version)
-    if lock and "debian" in sources:
-        rctx.watch(lock)
-        arguments += ["--lock", rctx.path(lock)]
-    run_module(rctx, "bazel.pythons.python_repo", arguments, data = _DATA)
-    return json.decode(rctx.read("python.json", watch = "no"))
+    if lock:
+        error = try_debian_packages(rctx, lock, ".debian")
+    else:
+        error = "no suite that is known here has a package of CPython " + version
+    if error:
+        return _run(rctx, arguments + ["--no-packages", error])
+    taken = _run(rctx, arguments + ["--packages", rctx.path(".debian")])
+    rctx.delete(".debian")
+    return taken
 
 def _python_repo_impl(rctx):
     version = rctx.attr.python_version
@@ -50,7 +65,7 @@ def _python_repo_impl(rctx):
     taken = fill_python_repo(rctx, version, named, rctx.attr.sources)
     is_own = str(taken["executable"]).startswith(str(rctx.path(".")))
     if not is_own:
-        # Another patch level in its place, or none any more, must be noticed.
+        # Fetch again when another patch level takes its place, or when it is removed.
         rctx.watch(taken["executable"])
         rctx.watch(taken["include"] + "/patchlevel.h")
     rctx.template(
@@ -72,16 +87,16 @@ python_repo = repository_rule(
     doc = "A CPython of this machine or of Debian's packages: `:headers`, and `:python`, a `python_abi`.",
     attrs = {
         "interpreter": attr.label(
-            doc = "An interpreter in another repository, a source file there. Default: one is looked for.",
+            doc = "An interpreter in another repository, a source file there. Default: the rule looks for one.",
             allow_single_file = True,
         ),
-        "interpreter_path": attr.string(doc = "The absolute path of an interpreter. Default: one is looked for."),
+        "interpreter_path": attr.string(doc = "The absolute path of an interpreter. Default: the rule looks for one."),
         "python_version": attr.string(doc = "Major and minor version, such as `3.12`.", mandatory = True),
         "sources": attr.string_list(
             doc = "Where to look for one: `machine` (PATH, pyenv, uv), `debian` (packages), in this order.",
             default = ["machine", "debian"],
         ),
         "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),
-        "_template": attr.label(default = ":python.BUILD.tpl"),
+        "_template": attr.label(default = ":python.BUILD.bazel"),
     },
 )

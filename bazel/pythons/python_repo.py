@@ -1,11 +1,17 @@
 """Fills the repository of one CPython: headers in include/python3.X, an interpreter to run as bin/python3.
 
-    python_repo.py --minor 3.12 --out DIR [--named PATH] [--sources machine,debian] [--lock LOCK.json]
-                   [--error-file FILE]
+    python3 -m bazel.pythons.python_repo --minor 3.12 --out DIR --named PATH
+    python3 -m bazel.pythons.python_repo --minor 3.12 --out DIR --machine [--more]
+    python3 -m bazel.pythons.python_repo --minor 3.12 --out DIR --packages DEBIAN | --no-packages WHY
 
-The CPython is the interpreter `--named`, which must serve, or else the first one of `--sources` that does: `machine` is
-the PATH, pyenv's and uv's directories; `debian` the packages of `--lock`. DIR/python.json says what was taken.
-Exit code 0; 1 with an error on stderr (or in --error-file) that says what was looked at and what to do.
+The CPython is, in this order: the interpreter `--named`, which must be suitable; with `--machine`, the first suitable
+one of the PATH and of pyenv's and uv's directories; an interpreter out of the Debian packages that are unpacked in
+`--packages`. `--no-packages` says why there are none. With `--more`, it is no error to find nothing: the caller makes
+another call, with packages.
+
+DIR/python.json has what was taken, fields as in probe.py, and `looked`, a line for each place that was looked at. A
+later call adds lines to it. It has no `executable` as long as nothing was found.
+Exit status: 0; 1 with an error on standard error, and in --error-file, that lists the places and says what to do.
 """
 
 from __future__ import annotations
@@ -15,19 +21,17 @@ import dataclasses
 import json
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bazel.fetch import command, debian
+from bazel.fetch import command
 from bazel.fetch.command import CommandError
 from bazel.pythons import debian_python, discover
 from bazel.pythons.discover import Interpreter
 from bazel.pythons.headers import copy_headers
 
-SOURCES = ("machine", "debian")
+RESULT = "python.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +40,17 @@ class Request:
 
     minor: str
     named: str | None = None
-    sources: tuple[str, ...] = SOURCES
-    lock: Path | None = None
+    machine: bool = False
+    more: bool = False
+    packages: Path | None = None
+    no_packages: str | None = None
 
 
 def take_named(request: Request, root: Path) -> Interpreter:
     """Uses the interpreter that was named, or says why it cannot be used."""
     try:
         found = discover.probe(request.named)
-        discover.judge(found, request.minor)
+        discover.check(found, request.minor)
     except CommandError as error:
         raise CommandError(
             f"{request.named}, named for CPython {request.minor}, {error}; name an ordinary CPython "
@@ -54,48 +60,48 @@ def take_named(request: Request, root: Path) -> Interpreter:
     return found
 
 
-def take_debian(request: Request, root: Path) -> Interpreter:
-    """Makes an interpreter out of the Debian packages of the lock."""
-    with tempfile.TemporaryDirectory(dir=root) as scratch:
-        packages = Path(scratch, "debian")
-        packages.mkdir()
-        origin = f"third_party/debian/{request.lock.name}"
-        debian.fetch(debian.Lock.read(request.lock), packages, origin)
-        include = debian_python.lay_out(packages, request.minor, root)
-        copy_headers(include, root / f"include/python{request.minor}")
+def take_packages(request: Request, root: Path) -> Interpreter:
+    """Makes an interpreter out of unpacked Debian packages."""
+    include = debian_python.lay_out(request.packages, request.minor, root)
+    copy_headers(include, root / f"include/python{request.minor}")
     found = discover.probe(str(root / "bin/python3"))
-    discover.judge(found, request.minor)
+    discover.check(found, request.minor)
     return found
 
 
-def take(request: Request, root: Path) -> tuple[Interpreter, list[str]]:
-    """Fills `root` and returns the interpreter with a line for each place that was looked at."""
+def take(request: Request, root: Path, looked: Sequence[str] = ()) -> tuple[Interpreter | None, list[str]]:
+    """Fills `root`; returns the interpreter, and `looked` with a line for each place that was looked at.
+
+    The interpreter is None if none was found and `more` is set.
+    """
+    looked = list(looked)
     if request.named:
-        return take_named(request, root), [f"named: {request.named} serves"]
-    looked = []
-    if "machine" in request.sources:
-        found, looked = discover.find(request.minor, os.environ)
+        return take_named(request, root), [*looked, f"named: {request.named} is suitable"]
+    if request.machine:
+        found, lines = discover.find(request.minor, os.environ)
+        looked += lines
         if found:
             _use(found, root)
             return found, looked
-    if "debian" in request.sources:
-        try:
-            if not request.lock:
-                raise CommandError(f"has no package of CPython {request.minor} in a suite known here")
-            return take_debian(request, root), [*looked, f"debian: {request.lock.name} serves"]
-        except CommandError as error:
-            looked.append(f"Debian: {error}")
-    raise CommandError(
-        "\n  ".join([f"no CPython {request.minor} with headers was found. Looked at:", *looked]) + _mend(request.minor)
-    )
+        if request.more:
+            return None, looked
+    try:
+        if request.packages:
+            return take_packages(request, root), [*looked, "Debian: its packages are suitable"]
+        looked.append(f"Debian: {request.no_packages or 'was not to be looked at'}")
+    except CommandError as error:
+        looked.append(f"Debian: {error}")
+    lines = [f"no CPython {request.minor} with headers was found. Looked at:", *looked]
+    raise CommandError("\n  ".join(lines) + _remedy(request.minor))
 
 
-def _mend(minor: str) -> str:
+def _remedy(minor: str) -> str:
     return (
         f"\nProvide one: install it with its headers (pyenv install {minor}; uv python install {minor}; Debian: "
-        f"apt-get install python{minor} libpython{minor}-dev), or name one with "
-        f'pythons.toolchain(python_version = "{minor}", interpreter_path = "/path/to/python{minor}") or, for a target '
-        "with headers, headers = …; or narrow Requires-Python."
+        f"apt-get install python{minor} libpython{minor}-dev; RHEL, Fedora: dnf install python{minor}-devel), or name "
+        f'one with pythons.toolchain(python_version = "{minor}", interpreter_path = "/path/to/python{minor}") or, for '
+        "a target with headers, headers = …; or take the interpreters of rules_python with pythons.registered(); or "
+        "narrow Requires-Python."
     )
 
 
@@ -105,7 +111,7 @@ def _use(found: Interpreter, root: Path) -> None:
     copy_headers(Path(found.include), root / f"include/python{found.minor}", foreign)
     script = root / "bin/python3"
     script.parent.mkdir(parents=True, exist_ok=True)
-    # A link would make CPython look for its library here; through a script it knows where it is.
+    # With a link, CPython would look for its standard library beside the link. A script starts it at its own path.
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(found.executable)} "$@"\n', encoding="utf-8")
     script.chmod(0o755)
 
@@ -116,19 +122,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minor", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--named")
-    parser.add_argument("--sources", type=lambda text: tuple(text.split(",")), default=SOURCES)
-    parser.add_argument("--lock", type=Path)
+    parser.add_argument("--machine", action="store_true")
+    parser.add_argument("--more", action="store_true")
+    parser.add_argument("--packages", type=Path)
+    parser.add_argument("--no-packages")
 
     def act(arguments: argparse.Namespace) -> None:
         root = arguments.out.resolve()
-        try:
-            found, looked = take(Request(arguments.minor, arguments.named, arguments.sources, arguments.lock), root)
-        except (CommandError, OSError):
-            for name in ("bin", "include", "lib", "libexec"):
-                shutil.rmtree(root / name, ignore_errors=True)
-            raise
-        taken = {**dataclasses.asdict(found), "looked": looked}
-        (root / "python.json").write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
+        result = root / RESULT
+        looked = json.loads(result.read_text(encoding="utf-8"))["looked"] if result.exists() else []
+        fields = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Request)}
+        found, looked = take(Request(**fields), root, looked)
+        taken = {**(dataclasses.asdict(found) if found else {}), "looked": looked}
+        result.write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
 
     return command.run(parser, act, argv)
 

@@ -4,6 +4,9 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
 load(":naming.bzl", "minor_version", "python_soabi")
 
+# Public by necessity: repositories of registered CPythons load it. No interface: it may change at any time.
+visibility("public")
+
 _VERSION_FLAG = "@rules_python//python/config_settings:python_version"
 _RUNTIME_TYPE = "@bazel_tools//tools/python:toolchain_type"
 
@@ -25,7 +28,7 @@ def _headers(ctx, toolchain_type):
     toolchain = ctx.toolchains[toolchain_type]
     found = toolchain.py_cc_toolchain if toolchain else None
     if not found or not _is(found.python_version, version):
-        # A toolchain that is registered without a version is there for every one.
+        # Toolchain resolution gives a toolchain without a version for every version.
         fail("pythons.registered: CPython {}: rules_python has {}; register it in MODULE.bazel with {}, or name others in {}".format(
             version,
             "the headers of CPython {} alone".format(found.python_version) if found else "no headers",
@@ -33,7 +36,7 @@ def _headers(ctx, toolchain_type):
             "pythons.registered(python_versions = …), so that this one is looked for on the machine and in Debian",
         ))
 
-    # Since rules_python 2; what wheel_check finds in the result says the same of older ones.
+    # The toolchain has the SOABI since rules_python 2. With an older one, wheel_check_test finds a wrong SOABI in the wheel.
     soabi = getattr(found, "soabi", None)
     expected = python_soabi(minor_version(version, "python_version"))
     if soabi and soabi != expected:
@@ -61,8 +64,7 @@ def registered_python_rule(headers_type):
     """The rule, for one type of header toolchain.
 
     Args:
-        headers_type: The label of the toolchain type. A parameter because rules_python has none before 0.24, so that
-            the tests bring one of their own.
+        headers_type: Label of the toolchain type. Tests pass one of their own, since rules_python has none before 0.24.
 
     Returns:
         The rule.
@@ -80,7 +82,7 @@ def registered_python_rule(headers_type):
                 mandatory = True,
             ),
         },
-        # Of the whole graph only this target, and what it hands on, is asked for another version than the build's.
+        # Only this target and its dependencies are configured for another Python version than the build's.
         cfg = _transition,
         provides = [CcInfo, PyRuntimeInfo],
         toolchains = [

@@ -1,4 +1,6 @@
-"""The repository of one CPython that is registered with rules_python: a `python_abi` around its toolchains."""
+"""Repository rule: a CPython that is registered with rules_python, as a `python_abi` around its toolchains."""
+
+visibility(["//bazel/...", "//tests/..."])
 
 _BUILD = '''"""CPython {version}, as it is registered with rules_python."""
 
@@ -20,7 +22,8 @@ python_abi(
 '''
 
 def _registered_python_repo_impl(rctx):
-    # Toolchains of headers came with 0.24, and with 0.31 a flag that takes a minor version. This file came next.
+    # rules_python has header toolchains since 0.24, and since 0.31 a flag that takes a minor version. `features.bzl` first
+    # shipped in 0.33: probe for it, because the version itself is not exposed.
     if not rctx.path(rctx.attr._rules_python).dirname.get_child("features.bzl").exists:
         fail("pythons.registered: CPython {}: the rules_python of this build is too old; expected 0.33 or newer. ".format(
             rctx.attr.python_version,
@@ -33,7 +36,7 @@ def _registered_python_repo_impl(rctx):
 
 registered_python_repo = repository_rule(
     implementation = _registered_python_repo_impl,
-    doc = "A CPython that rules_python's toolchains have; nothing is looked for or fetched here.",
+    doc = "A CPython of rules_python's toolchains. This repository searches and fetches nothing.",
     attrs = {
         "python_version": attr.string(doc = "Major and minor version, such as `3.12`.", mandatory = True),
         "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),

@@ -1,20 +1,22 @@
 """The Python that runs this ruleset's own tools and tests, the same bytes on every machine.
 
-What a tool writes can depend on its Python: compressed bytes differ with the zlib. Users of the rules keep the Python
-toolchain that they have registered.
+What a tool writes can depend on its Python: another zlib compresses to other bytes. Modules that depend on this one keep
+the Python toolchain that they have registered.
 """
 
 load(":python_repo.bzl", "fill_python_repo")
 
-# Of the newest stable suite.
+visibility(["//bazel/...", "//tests/..."])
+
+# The Python of Debian's newest stable suite, whose versions change least.
 _VERSION = "3.13"
 
-def _bootstrap(rctx):
-    """The py_runtime attribute with our start script, where rules_python has none that does without a python3."""
+def _bootstrap_template(rctx):
+    """The label of our start script; "" where rules_python has its own that needs no python3 on the machine."""
     rules_python = rctx.path(rctx.attr._rules_python).dirname
     if rules_python.get_child("private").get_child("stage1_bootstrap_template.sh").exists:
         return ""
-    return '\n    bootstrap_template = "{}",'.format(rctx.attr._template_of_start)
+    return str(rctx.attr._bootstrap_template)
 
 def _tools_python_repo_impl(rctx):
     fill_python_repo(rctx, _VERSION, sources = ["debian"])
@@ -23,7 +25,7 @@ def _tools_python_repo_impl(rctx):
         rctx.attr._template,
         executable = False,
         substitutions = {
-            "{BOOTSTRAP}": _bootstrap(rctx),
+            "{BOOTSTRAP_TEMPLATE}": _bootstrap_template(rctx),
             "{VERSION}": _VERSION,
         },
     )
@@ -32,9 +34,9 @@ tools_python_repo = repository_rule(
     implementation = _tools_python_repo_impl,
     doc = "CPython {} out of Debian's packages: `:toolchain` for py_binary and py_test.".format(_VERSION),
     attrs = {
+        "_bootstrap_template": attr.label(default = ":py_bootstrap.sh.tpl"),
         "_rules_python": attr.label(default = "@rules_python//python:BUILD.bazel"),
-        "_template": attr.label(default = ":tools_python.BUILD.tpl"),
-        "_template_of_start": attr.label(default = ":py_bootstrap.sh.tpl"),
+        "_template": attr.label(default = ":tools_python.BUILD.bazel"),
     },
 )
 

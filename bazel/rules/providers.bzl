@@ -1,4 +1,6 @@
-"""Providers that pass between the rules of this ruleset."""
+"""The provider ExtensionInfo, which passes from torch_extension to extension_wheel."""
+
+visibility(["//bazel/...", "//tests/..."])
 
 ExtensionInfo = provider(
     doc = "A compiled extension module: one shared library per CPython, or one for all of them (stable ABI).",
@@ -8,7 +10,7 @@ ExtensionInfo = provider(
                  "for, `<module_name>.<SOABI>.so` (PEP 3149)",
         "module_name": "string: the module's last name, as in PyInit_<module_name>",
         "py_limited_api": "string: the oldest CPython of a stable-ABI module, such as `3.11`; empty for any other",
-        "pythons": "list of PythonAbiInfo: the Pythons that the files serve, oldest first",
+        "pythons": "list of PythonAbiInfo: the CPythons that can load the files, oldest first",
         "torch": "TorchInfo: the torch that the files were compiled and linked against",
     },
 )

@@ -1,29 +1,32 @@
-"""Module extension `torch`: which torch the extensions are compiled against."""
+"""Module extension `torch`: the torch that extensions are compiled against."""
 
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DEFAULT_NAME = "deepgemm_torch"
 
 _NAME = attr.string(
     doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
           "module are an error. Default: `deepgemm_torch`, which extensions are compiled against unless the flag " +
-          "`//bazel/torch:torch` names another.",
+          "`--@rules_deepgemm//bazel/torch:torch=@name//:sdk` selects another.",
     default = _DEFAULT_NAME,
 )
 
 _wheel = tag_class(
-    doc = "torch from wheels that a requirement file pins by hash, fetched by name with the machine's pip or uv.",
+    doc = "torch from wheels that a requirement file pins by hash. The machine's pip or uv fetches them.",
     attrs = {
         "name": _NAME,
         "python": attr.string(
-            doc = "The CPython whose wheel is taken, such as `3.12`; headers and libraries are the same in all of them.",
+            doc = "The CPython whose torch wheel is fetched, such as `3.12`. The headers and the libraries' symbols are the " +
+                  "same in all of them. Default: `3.12`.",
             default = "3.12",
         ),
         "requirements": attr.label(
             doc = "The requirement file: torch and NVIDIA's CUDA wheels, each with `==` and `--hash` (pip's hash-checking " +
                   "mode). `@rules_deepgemm//third_party/torch` has some, and `bazel run " +
-                  "@rules_deepgemm//tools/pins:torch_sdk -- VERSION` makes another.",
+                  "@rules_deepgemm//tools/pins:torch -- VERSION` writes another.",
             mandatory = True,
         ),
     },
@@ -34,11 +37,12 @@ _local = tag_class(
           "error.",
     attrs = {
         "cuda_home": attr.string(
-            doc = "The toolkit's directory. Default: the first that has `include/cuda.h` of NVIDIA's wheels beside torch, " +
-                  "`$CUDA_HOME`, `/usr/local/cuda`.",
+            doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, `$CUDA_HOME` or `/usr/local/cuda`, " +
+                  "whichever first has `include/cuda.h`.",
         ),
         "interpreter": attr.string(
-            doc = "The Python that has torch: a path, or a name on the PATH. It is asked where torch lies; torch is not imported.",
+            doc = "The Python that has torch: a path, or a name on the PATH. The rule asks it where torch is installed, and " +
+                  "does not import torch. Default: `python3`.",
             default = "python3",
         ),
         "name": _NAME,
@@ -58,7 +62,9 @@ def _torch_impl(mctx):
                         tag.name,
                     ))
                 in_module[tag.name] = (kind, tag)
-                if module.is_root:
+
+                # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
+                if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
                     (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
 
         # Modules come root first.
@@ -76,10 +82,11 @@ def _torch_impl(mctx):
 
 torch = module_extension(
     implementation = _torch_impl,
-    doc = """Makes a repository for each tag, with `:sdk` to compile and link against, and `:headers`, all of torch's.
+    doc = """Makes a repository for each tag, with the `torch_sdk` `:sdk` to compile and link against.
 
-A torch without CUDA, and CUDA headers of another major version than the one that torch was built with, are errors. Code
-that includes what torch's public headers do not reach (`ATen/native`, `ATen/cpu/vec`, c10d) depends on `:headers` too.
+Targets depend on `@rules_deepgemm//bazel/torch`, which follows the flag of that name. Code that includes headers which
+torch's public ones do not include (`ATen/native`, `ATen/cpu/vec`, c10d) depends on `@rules_deepgemm//bazel/torch:headers`
+too. A torch without CUDA, and a toolkit of another major version than the one that torch was built with, are errors.
 """,
     tag_classes = {
         "local": _local,

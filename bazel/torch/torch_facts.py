@@ -1,7 +1,7 @@
-"""What a torch is, read off its files: version, CUDA release, C++ ABI, and the headers of its public interface.
+"""Reads facts of a torch from its files: version, CUDA release, C++ ABI, and the headers of its public interface.
 
-torch ships about 9,500 headers, most of them for its own translation units. Each would be an input of every compile
-action; the half that an extension can reach is enough.
+torch ships about 9,500 headers, most of them for its own translation units. Every header of a target is an input of
+each compile action, so the target has only the half that an extension can include.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from bazel.fetch.command import CommandError
 from bazel.fetch.reachable import reachable
 
-# What extensions include directly. Everything else is reached from here or is torch's own.
+# Headers that extensions include directly. The others are included by these, or are torch's own.
 _ENTRIES = (
     "ATen/cuda/**/*",
     "c10/core/**/*",
@@ -27,8 +28,19 @@ _ENTRIES = (
     "torch/csrc/stable/**/*",
     "torch/headeronly/**/*",
 )
-# The same for CUDA: not Thrust and CUB, whose algorithms run in device code.
+# The same for CUDA, without Thrust and CUB: their algorithms run in device code.
 _CUDA_ENTRIES = ("*.h", "cccl/cuda/std/*", "cuda/std/*")
+
+
+class Facts(NamedTuple):
+    """A torch and the toolkit beside it."""
+
+    #: Without the local part, which only repeats the CUDA release and which requirements on torch leave out.
+    torch_version: str
+    #: `torch.version.cuda`, such as 13.0.
+    cuda_version: str
+    #: Whether torch was built with libstdc++'s C++11 ABI.
+    cxx11_abi: bool
 
 
 def _read(path: Path, what: str) -> str:
@@ -39,7 +51,7 @@ def _read(path: Path, what: str) -> str:
 
 
 def torch_build(torch: Path) -> tuple[str, str]:
-    """Version of torch and the CUDA release that it was built with; nothing is imported."""
+    """Returns torch's version and the CUDA release that it was built with. Does not import torch."""
     version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
     found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
     version = found.get("__version__", "")
@@ -53,10 +65,10 @@ def torch_build(torch: Path) -> tuple[str, str]:
     return version, found["cuda"]
 
 
-def facts(torch: Path, cuda: Path) -> dict[str, object]:
-    """Version of torch, CUDA release and C++ ABI, checked against the toolkit."""
+def facts(torch: Path, cuda: Path) -> Facts:
+    """Returns the facts of a torch, or fails when the toolkit has another major version than torch was built with."""
     version, release = torch_build(torch)
-    header = _read(cuda / "include" / "cuda.h", f"it is no CUDA toolkit; name one of CUDA {release}")
+    header = _read(cuda / "include" / "cuda.h", f"expected a CUDA toolkit; name one of CUDA {release}")
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
     if str(major) != release.split(".")[0]:
@@ -69,12 +81,7 @@ def facts(torch: Path, cuda: Path) -> dict[str, object]:
         "torch is not installed as its wheel lays it out",
     )
     abi = re.search(r"-D_GLIBCXX_USE_CXX11_ABI=(\d)", cmake)
-    return {
-        # The local part only repeats the CUDA release, and requirements on torch leave it out.
-        "TORCH_VERSION": version.split("+")[0],
-        "CUDA_VERSION": release,
-        "CXX11_ABI": not abi or abi.group(1) == "1",
-    }
+    return Facts(version.split("+")[0], release, not abi or abi.group(1) == "1")
 
 
 def _entries(include: Path, patterns: Iterable[str]) -> list[Path]:
@@ -82,7 +89,7 @@ def _entries(include: Path, patterns: Iterable[str]) -> list[Path]:
 
 
 def extension_headers(include: Path, patterns: Iterable[str] = _ENTRIES) -> list[str]:
-    """torch's headers that an extension can reach, relative to `include`."""
+    """Returns torch's headers that an extension can include, relative to `include`."""
     found = reachable(_entries(include, patterns), [include, include / "torch/csrc/api/include"])
     if not found:
         raise CommandError(f"{include} has no headers: torch is not installed as its wheel lays it out")
@@ -90,6 +97,6 @@ def extension_headers(include: Path, patterns: Iterable[str] = _ENTRIES) -> list
 
 
 def host_headers(include: Path, patterns: Iterable[str] = _CUDA_ENTRIES) -> list[str]:
-    """The toolkit's headers that host code can reach, relative to `include`."""
+    """Returns the toolkit's headers that host code can include, relative to `include`."""
     found = reachable(_entries(include, patterns), [include, include / "cccl"])
     return sorted(path.relative_to(include).as_posix() for path in found)

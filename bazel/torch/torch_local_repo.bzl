@@ -2,7 +2,9 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
-# The package's directory, without importing it: that takes seconds, and needs all its libraries.
+visibility(["//bazel/...", "//tests/..."])
+
+# Prints torch's directory. It does not import torch, which takes seconds and needs all of torch's libraries.
 _FIND_TORCH = """
 import importlib.util, os
 spec = importlib.util.find_spec("torch")
@@ -15,17 +17,17 @@ def _torch_directory(rctx):
         interpreter = rctx.which(interpreter) or interpreter
     result = rctx.execute([interpreter, "-c", _FIND_TORCH])
     if result.return_code != 0:
-        fail("torch.local: {} does not run as a Python (exit code {}): name one that has torch".format(
+        fail("torch.local: {} does not run as a Python (exit code {}); expected one that has torch".format(
             rctx.attr.interpreter,
             result.return_code,
         ))
     found = result.stdout.strip()
     if not found:
-        fail("torch.local: {} has no torch: install one there, or name another interpreter".format(interpreter))
+        fail("torch.local: {} has no torch; install one there, or name another interpreter".format(interpreter))
     return rctx.path(found)
 
 def _toolkits(rctx, torch):
-    """The toolkit that is named, else where one may be: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda."""
+    """Returns cuda_home, or else where a toolkit may be: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda."""
     if rctx.attr.cuda_home:
         return [rctx.path(rctx.attr.cuda_home)]
     wheels = torch.dirname.get_child("nvidia")
@@ -47,8 +49,8 @@ def _torch_local_repo_impl(rctx):
 
 torch_local_repo = repository_rule(
     implementation = _torch_local_repo_impl,
-    doc = "An installed torch and toolkit with the targets of `torch_wheel_repo`. Builds are then as reproducible as " +
-          "that installation is.",
+    doc = "An installed torch and toolkit, with the targets of `torch_wheel_repo`. The installation is not pinned, so " +
+          "another machine's build may differ.",
     attrs = {
         "cuda_home": attr.string(
             doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda.",

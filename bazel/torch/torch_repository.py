@@ -1,17 +1,18 @@
-"""Makes a repository of a torch that is unpacked or installed, and writes down which one it is.
+"""Makes the repository of a torch from unpacked wheels or from an installation.
 
     python3 -m bazel.torch.torch_repository --site DIR --out REPOSITORY
-        moves what pip_fetch.py unpacked
+        moves the headers out of wheels that pip_fetch unpacked into DIR, and deletes DIR
     python3 -m bazel.torch.torch_repository --torch …/torch --cuda …/cu13 … --out REPOSITORY
-        links what is installed; of several toolkits the first that is there
+        links the headers of an installed torch, and of the first toolkit that exists
 
 The repository then has torch/include, cuda/include, lib (interfaces of the shared libraries), version.bzl (torch's
-version, its CUDA release, its C++ ABI) and headers.bzl (the headers that an extension can reach).
+version, its CUDA release, its C++ ABI) and headers.bzl (the headers that an extension can include).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ _CUDA_LIBRARIES = ("cudart", "nvrtc")
 def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
     """Writes lib/libNAME.so for each library that extensions link with.
 
-    CUDA's have only versioned file names; the name that is loaded at run time is the SONAME in the interface.
+    CUDA's libraries have only versioned file names. The loader looks for the SONAME, which the interface keeps.
     """
     out.mkdir()
     for name in _TORCH_LIBRARIES:
@@ -38,7 +39,8 @@ def write_interfaces(torch: Path, cuda: Path, out: Path) -> None:
         found = [path for lib in ("lib64", "lib") for path in sorted((cuda / lib).glob(f"lib{name}.so.*"))]
         if not found:
             raise CommandError(
-                f"there is no lib{name}.so.* in {cuda / 'lib64'} or {cuda / 'lib'}: name a whole CUDA toolkit"
+                f"there is no lib{name}.so.* in {cuda / 'lib64'} or {cuda / 'lib'}; expected a CUDA toolkit with its"
+                " libraries: name another one"
             )
         write_interface(found[0], out / f"lib{name}.so")
 
@@ -51,7 +53,7 @@ def move_wheels(site: Path, out: Path) -> None:
     if not found:
         raise CommandError(
             f"torch {version} is built with CUDA {release}, but the requirement file pins no nvidia-cuda-runtime of"
-            " CUDA 13 or newer beside it: add it"
+            " CUDA 13 or newer: add it"
         )
     cuda = found[0].parents[1]
     describe(torch, cuda, out)
@@ -66,7 +68,7 @@ def move_wheels(site: Path, out: Path) -> None:
 
 
 def link_installed(torch: Path, toolkits: Sequence[Path], out: Path) -> None:
-    """Links the headers of an installed torch, and of the first of the toolkits that is there."""
+    """Links the headers of an installed torch, and of the first of `toolkits` that exists."""
     version, release = torch_build(torch)
     present = [toolkit for toolkit in toolkits if (toolkit / "include" / "cuda.h").exists()]
     if not present:
@@ -83,30 +85,36 @@ def link_installed(torch: Path, toolkits: Sequence[Path], out: Path) -> None:
 
 
 def describe(torch: Path, cuda: Path, out: Path) -> None:
-    """Writes version.bzl and headers.bzl."""
-    lines = ['"""Which torch this is; written by the repository rule."""\n']
-    lines += [f"{name} = {value!r}".replace("'", '"') for name, value in sorted(facts(torch, cuda).items())]
-    (out / "version.bzl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    lines = ['"""Headers that an extension can reach; written by the repository rule."""\n']
-    for name, headers in (
-        ("EXTENSION_HEADERS", [f"torch/include/{path}" for path in extension_headers(torch / "include")]),
-        ("CUDA_HOST_HEADERS", [f"cuda/include/{path}" for path in host_headers(cuda / "include")]),
-    ):
-        lines += [f"{name} = [", *(f'    "{header}",' for header in headers), "]\n"]
-    (out / "headers.bzl").write_text("\n".join(lines), encoding="utf-8")
+    """Writes version.bzl and headers.bzl. A JSON string, and a JSON list of strings, are Starlark too."""
+    found = facts(torch, cuda)
+    version = [
+        '"""Which torch this is; written by the repository rule."""\n',
+        f"TORCH_VERSION = {json.dumps(found.torch_version)}",
+        f"CUDA_VERSION = {json.dumps(found.cuda_version)}",
+        f"CXX11_ABI = {'True' if found.cxx11_abi else 'False'}",
+    ]
+    extension = [f"torch/include/{path}" for path in extension_headers(torch / "include")]
+    host = [f"cuda/include/{path}" for path in host_headers(cuda / "include")]
+    headers = [
+        '"""The headers that an extension can include; written by the repository rule."""\n',
+        f"EXTENSION_HEADERS = {json.dumps(extension, indent=4)}\n",
+        f"CUDA_HOST_HEADERS = {json.dumps(host, indent=4)}",
+    ]
+    for name, lines in (("version.bzl", version), ("headers.bzl", headers)):
+        (out / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--site", type=Path, help="unpacked wheels, which are moved")
+    parser.add_argument("--site", type=Path, help="a directory of unpacked wheels; it is deleted")
     parser.add_argument("--torch", type=Path, help="the directory of an installed package torch")
-    parser.add_argument("--cuda", type=Path, nargs="+", help="installed toolkits; the first that is there counts")
+    parser.add_argument("--cuda", type=Path, nargs="+", help="installed toolkits; the first that exists is used")
     parser.add_argument("--out", type=Path, required=True, help="the repository")
 
     def act(args: argparse.Namespace) -> None:
         if (args.site is None) == (args.torch is None) or (args.torch is None) != (args.cuda is None):
-            parser.error("either --site, or --torch and --cuda")
+            parser.error("expected either --site, or --torch and --cuda")
         if args.site:
             move_wheels(args.site.absolute(), args.out)
         else:

@@ -1,6 +1,9 @@
-"""The rule torch_runtime: hands the packages of one CPython to the tests that import with them."""
+"""The rule torch_runtime: gives tests the packages that they import with one CPython."""
 
-load(":runtime_providers.bzl", "TorchRuntimeInfo")
+load(":providers.bzl", "TorchRuntimeInfo")
+
+# Public by necessity: repositories of torch to import load it. No interface: it may change at any time.
+visibility("public")
 
 def _torch_runtime_impl(ctx):
     return [
@@ -13,13 +16,13 @@ torch_runtime = rule(
     doc = "The packages that importing an extension on torch needs, for one CPython.",
     attrs = {
         "anchor": attr.label(
-            doc = "The file of pins, beside which the packages lie in the directory `site`. They are 50,000 files: a " +
-                  "test is handed this one and finds the others beside it, where the repository rule put them.",
+            doc = "The file of pins. The packages lie beside it, in the directory `site`. They are 50,000 files, so this " +
+                  "one file is the test's declared input, and the test finds the others beside it.",
             allow_single_file = True,
             mandatory = True,
         ),
         "tag": attr.string(
-            doc = "The CPython's tag, as `cp312`.",
+            doc = "The CPython's tag, such as `cp312`.",
             mandatory = True,
         ),
     },

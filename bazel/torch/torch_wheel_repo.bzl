@@ -1,9 +1,11 @@
-"""Repository rule: torch to compile and link against, out of wheels pinned by hash."""
+"""Repository rule: a torch to compile and link against, from wheels pinned by hash."""
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
-# Compiling and linking needs no more. Of the libraries only the interfaces stay.
+visibility(["//bazel/...", "//tests/..."])
+
+# What compiling and linking need. torch_repository.py replaces the libraries by interface libraries.
 _INCLUDE = [
     "nvidia/cu*/include/*",
     "nvidia/cu*/lib/libcudart.so.*",
@@ -33,15 +35,15 @@ def _torch_wheel_repo_impl(rctx):
 
 torch_wheel_repo = repository_rule(
     implementation = _torch_wheel_repo_impl,
-    doc = "torch and NVIDIA's CUDA wheels of a requirement file as `cc_library` targets, with `:sdk` for all of them.",
+    doc = "torch and NVIDIA's CUDA wheels as `cc_library` targets, with the `torch_sdk` `:sdk` for all of them.",
     attrs = {
         "python": attr.string(
-            doc = "The CPython whose torch wheel is taken; headers and libraries are the same in all of them.",
+            doc = "The CPython whose torch wheel is fetched. Headers and libraries are the same in all of them.",
             default = "3.12",
         ),
         "requirements": attr.label(
             doc = "Requirement file with torch and the NVIDIA wheels, each with == and --hash; " +
-                  "`bazel run //tools/pins:torch_sdk -- VERSION` makes one.",
+                  "`bazel run @rules_deepgemm//tools/pins:torch -- VERSION` writes one.",
             mandatory = True,
         ),
     },

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import page
 import pytest
-import report
 from bench import Bench
 from compile_rows import compile_overhead
 from measure import Cost, measure, median
@@ -28,7 +28,7 @@ while time.process_time() < 0.5: pass
 
 def test_a_cost_counts_all_descendants() -> None:
     cost = measure(lambda: subprocess.run([sys.executable, "-c", _BUSY], check=True))
-    assert 0.5 <= cost.cpu < 5
+    assert cost.cpu >= 0.5
     assert cost.wall >= 0.5
     assert cost.memory > 64 << 20
 
@@ -87,25 +87,23 @@ def test_a_limit_may_be_reached_unless_it_must_be_kept_below() -> None:
     assert row.verdict == "missed: cold"
 
 
-def test_the_page_keeps_what_stands_around_the_figures(tmp_path: Path) -> None:
-    page = tmp_path / "benchmarks.md"
-    page.write_text("# Before\n<!-- figures -->\nold\n<!-- end of figures -->\nAfter\n")
+def test_the_page_keeps_what_is_around_the_figures(tmp_path: Path) -> None:
+    written = tmp_path / "benchmarks.md"
+    written.write_text("# Before\n<!-- figures -->\nold\n<!-- end of figures -->\nAfter\n")
     costs = {"reference": Cost(10, 20, 3e9), "Bazel": Cost(9, 18, 3e9)}
     row = Row("one", "one <Python>", (Figure("wall", 0.9, 1.0, TIMES),), costs)
     for _ in range(2):
-        report.write(tmp_path, [row], "Measured here.")
-    text = page.read_text()
+        page.write(written, [row], "Measured here.")
+    text = written.read_text()
     assert text.startswith("# Before\n<!-- figures -->\n\nMeasured here.\n")
     assert text.endswith("<!-- end of figures -->\nAfter\n")
     assert "old" not in text
     assert text.count(f"| one <Python> | wall ≤ 1.00 {TIMES} | wall 0.90 {TIMES} | met |") == 1
-    assert json.loads((tmp_path / "benchmarks" / "figures.json").read_text())["rows"][0]["verdict"] == "met"
-    plots = {path.name: path.read_text() for path in (tmp_path / "benchmarks").glob("*.svg")}
-    assert set(plots) == {"budgets.svg", "cpu.svg", "memory.svg", "wall.svg"}
-    assert all(f"benchmarks/{name}" in text and "one &lt;Python&gt;" in plot for name, plot in plots.items())
+    assert "| one <Python> | Bazel | 9.00 s | 18.00 s | 3,000 MB |" in text
 
 
 def test_a_page_without_a_place_for_figures_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "benchmarks.md").write_text("# Nothing\n")
+    written = tmp_path / "benchmarks.md"
+    written.write_text("# Nothing\n")
     with pytest.raises(ValueError, match="no place for the figures"):
-        report.write(tmp_path, [], "")
+        page.write(written, [], "")

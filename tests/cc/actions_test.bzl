@@ -1,13 +1,15 @@
-"""Analysis test: what the actions of the hermetic compiler read and say."""
+"""Analysis test: inputs and command lines of the hermetic compiler's actions."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
-# Headers of the C++ library, the compiler, libc and the kernel, and the compiler itself. Each is staged for each compile.
+visibility(["//tests/..."])
+
+# The compiler, and headers of the C++ library, libc and the kernel. Bazel stages each of them for each compile action.
 _MOST_INPUTS = 1400
 
 def _is_absolute(argument):
-    # Options carry a path behind their letters or a sign: -I/usr, --sysroot=/, -Wl,-rpath,/lib. Bazel's name of the
-    # working directory, the same for everybody, is no path of this machine.
+    # A path may follow an option's letters or a sign: -I/usr, --sysroot=/, -Wl,-rpath,/lib. /proc/self/cwd is allowed:
+    # Bazel's name of the working directory is the same on every machine.
     for start in ["/", "=/", ",/", "-I/", "-L/", "-B/", "-isystem/", "@/"]:
         if argument.startswith(start) if start[0] in "/-@" else start in argument:
             return not argument.startswith("-ffile-prefix-map=/proc/self/cwd=")
@@ -43,5 +45,5 @@ def _actions_test_impl(ctx):
 
 actions_test = analysistest.make(
     _actions_test_impl,
-    doc = "The target's compile and link actions name no absolute path and take no more files than they need.",
+    doc = "The target's compile and link actions have no absolute path in their command lines, and no needless inputs.",
 )

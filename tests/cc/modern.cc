@@ -1,4 +1,4 @@
-// Features of C++20 and C++23 whose library part is newer than the sysroot's libstdc++. Each wrong answer is an exit code.
+// Features of C++20 and C++23 whose library part is newer than the sysroot's libstdc++. A wrong answer is an exit code.
 
 #include <atomic>
 #include <barrier>

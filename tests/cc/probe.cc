@@ -1,4 +1,4 @@
-// A shared library with what asks for new symbol versions where it may, and for a path where one may get in.
+// A shared library that would need new symbol versions and contain paths of the machine, if the toolchain let it.
 
 #include <cmath>
 #include <filesystem>
@@ -11,14 +11,6 @@
 int answer();
 
 extern "C" const char* probe_built() { return __FILE__ " " __DATE__ " " __TIME__; }
-
-extern "C" const char* probe_text(double number) {
-  static std::string text;
-  const auto narrow = static_cast<float>(number);
-  const auto wide = static_cast<long double>(number);
-  text = std::format("{0} {0:a} {0:.3f} {0:e} {0:g} {1} {1:.2a} {2} {2:.20g}", number, narrow, wide);
-  return text.c_str();
-}
 
 extern "C" double probe_number(double base) {
   std::pmr::vector<double> numbers({std::pow(base, 10), std::exp(base), static_cast<double>(answer())});

@@ -1,4 +1,4 @@
-// Two threads write one variable, unordered.
+// Two threads write one variable without synchronization.
 #include <thread>
 
 int shared = 0;

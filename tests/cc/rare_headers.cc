@@ -1,4 +1,4 @@
-// Headers that are no input of an ordinary compile action.
+// Includes headers that are inputs only of targets that depend on more_headers.
 
 #include <ext/pb_ds/assoc_container.hpp>
 #include <linux/can.h>

@@ -1,9 +1,8 @@
-"""What the hermetic compiler made: shared libraries for a wheel, and programs with sanitizers."""
+"""The hermetic compiler's output: shared libraries for a wheel, static programs, programs with sanitizers."""
 
 from __future__ import annotations
 
 import ctypes
-import math
 import re
 import subprocess
 from pathlib import Path
@@ -19,7 +18,7 @@ NEWEST = {"GLIBC": (2, 28), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11), "GCC": 
 
 
 def dynamic_tags(library: Path) -> dict[str, list[str]]:
-    """From the names of the dynamic section's tags to their strings."""
+    """Maps the names of the dynamic section's tags to their strings."""
     tags: dict[str, list[str]] = {}
     with library.open("rb") as stream:
         for section in ELFFile(stream).iter_sections():
@@ -42,8 +41,8 @@ def needed_versions(library: Path) -> set[str]:
         }
 
 
-@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "libprobe_small.so", "modern"])
-def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
+@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
+def test_needs_nothing_newer_than_manylinux_2_28(name: str) -> None:
     versions = needed_versions(HERE / name)
     too_new = {
         version
@@ -55,22 +54,22 @@ def test_asks_for_nothing_newer_than_manylinux_2_28(name: str) -> None:
     assert not too_new
 
 
-def test_no_run_path_is_left_where_it_is_unwanted() -> None:
+def test_no_solib_rpaths() -> None:
     tags = dynamic_tags(HERE / "libprobe.so")
     assert "libanswer.so" in tags["DT_NEEDED"]
     assert not {"DT_RPATH", "DT_RUNPATH"} & tags.keys()
-    # Elsewhere Bazel's own is there: programs find their libraries in the output tree.
+    # Without the feature, Bazel's RUNPATH leads programs to their libraries in the output tree.
     assert {"DT_RPATH", "DT_RUNPATH"} & dynamic_tags(HERE / "libprobe_debug.so").keys()
 
 
-@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "libprobe_small.so", "modern"])
-def test_names_no_directory_of_the_machine(name: str) -> None:
+@pytest.mark.parametrize("name", ["libprobe.so", "libprobe_debug.so", "modern"])
+def test_has_no_directory_of_the_machine(name: str) -> None:
     content = (HERE / name).read_bytes()
     found = re.findall(rb"[ -~]*(?:/execroot/|/home/|/root/|/sandbox/|/tmp/|output_base|/proc/self/cwd)[ -~]*", content)
     assert not found
 
 
-def test_debug_information_is_there_when_asked_for() -> None:
+def test_debug_information_has_a_relative_directory() -> None:
     with (HERE / "libprobe_debug.so").open("rb") as stream:
         unit = next(ELFFile(stream).get_dwarf_info().iter_CUs())
         assert unit.get_top_DIE().attributes["DW_AT_comp_dir"].value == b"."
@@ -85,42 +84,6 @@ def test_the_time_of_the_build_is_redacted() -> None:
     assert library.probe_number(2.0) == 1024.0
 
 
-def loaded(library: Path) -> tuple[set[str], int]:
-    """The names that `library` exports, and how many bytes of it are loaded."""
-    with library.open("rb") as stream:
-        elf = ELFFile(stream)
-        symbols = elf.get_section_by_name(".dynsym").iter_symbols()
-        exported = {symbol.name for symbol in symbols if symbol.entry.st_shndx != "SHN_UNDEF"}
-        return exported, sum(segment.header.p_filesz for segment in elf.iter_segments("PT_LOAD"))
-
-
-def probe_text(name: str, number: float) -> bytes:
-    ctypes.CDLL(str(HERE / "libanswer.so"), mode=ctypes.RTLD_GLOBAL)
-    library = ctypes.CDLL(str(HERE / name))
-    library.probe_text.restype, library.probe_text.argtypes = ctypes.c_char_p, [ctypes.c_double]
-    return library.probe_text(number)
-
-
-def test_the_small_to_chars_leaves_out_the_tables() -> None:
-    exported, size = loaded(HERE / "libprobe.so")
-    small_exported, small_size = loaded(HERE / "libprobe_small.so")
-    assert "probe_text" in small_exported
-    assert small_exported == exported
-    # The tables are 128 kB, the code for them 62 kB.
-    assert size - small_size > 170_000
-
-
-@pytest.mark.parametrize("number", [0.1, 1e23, -(2.0**-1074), 1.7e308, 12345678.0, math.inf, -math.nan])
-def test_the_small_to_chars_writes_the_same(number: float) -> None:
-    assert probe_text("libprobe_small.so", number) == probe_text("libprobe.so", number)
-
-
-def test_the_small_to_chars_writes_the_same_as_all_of_libstdcxx() -> None:
-    result = run("compare_to_chars")
-    assert result.returncode == 0, result.stdout
-    assert result.stdout.endswith(" 0 differ\n")
-
-
 def run(name: str) -> subprocess.CompletedProcess:
     return subprocess.run([str(HERE / name)], capture_output=True, text=True, check=False, timeout=60)
 
@@ -130,8 +93,22 @@ def test_new_library_features_work_with_the_old_library() -> None:
     assert (result.returncode, result.stdout) == (0, "synchronized\nprinted 5\nwritten\n"), result.stderr
 
 
-def test_headers_apart_are_there_for_those_that_depend_on_them() -> None:
+def test_more_headers() -> None:
     assert run("rare_headers").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["static", "static_c", "static_feature", "static_pie"])
+def test_static_programs_run(name: str) -> None:
+    with (HERE / name).open("rb") as stream:
+        elf = ELFFile(stream)
+        assert not [segment for segment in elf.iter_segments() if segment.header.p_type == "PT_INTERP"]
+    result = run(name)
+    assert (result.returncode, result.stdout) == (0, "static\n"), result.stderr
+
+
+def test_a_program_that_uses_the_static_part_of_libstdcxx_alone() -> None:
+    assert run("static_part").returncode == 0
+    assert "libstdc++.so.6" in dynamic_tags(HERE / "static_part")["DT_NEEDED"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// A module without any binding library: what the C API's headers compile in is all that tells its Python.
+// A module without any binding library: nothing in it says for which Python it was compiled.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

@@ -46,7 +46,8 @@ class SmallWheel:
 
     files: dict[str, bytes] = field(default_factory=dict)
     pythons: tuple[str, ...] = PYTHONS
-    requires_python: str = "<3.15,>=3.11"
+    # None: no such line.
+    requires_python: str | None = "<3.15,>=3.11"
     requires_dist: tuple[str, ...] = ("torch==2.14.0",)
     platform: str = "manylinux_2_28_x86_64"
     name_tag: str = ""
@@ -85,7 +86,7 @@ class SmallWheel:
             "Metadata-Version: 2.4",
             "Name: tiny",
             "Version: 1.0",
-            f"Requires-Python: {self.requires_python}",
+            *([] if self.requires_python is None else [f"Requires-Python: {self.requires_python}"]),
             *(f"Requires-Dist: {r}" for r in self.requires_dist),
         ]
         wheel = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: false", *(f"Tag: {t}" for t in tags)]

@@ -40,7 +40,7 @@ def test_findings(broken, capsys):
     assert check.main([str(broken)]) == 1
     out = capsys.readouterr().out
     assert f"coverage-missing: {path_of('3.12')}" in out
-    for part in ("found:", "required:", "mend:"):
+    for part in ("found:", "required:", "fix:"):
         assert out.count(part) == 1
 
 
@@ -59,11 +59,13 @@ def test_json(broken, tmp_path, capsys):
     document = json.loads(text)
     assert document["schema"] == 1
     (report,) = document["wheels"]
-    assert sorted(report) == ["accepted", "findings", "modules", "pythons", "table", "verdict", "wheel"]
+    assert sorted(report) == ["accepted", "findings", "modules", "pythons", "table", "unproven", "verdict", "wheel"]
     assert report["verdict"] == "findings"
     assert report["pythons"] == ["3.11", "3.12", "3.13", "3.14"]
     assert report["modules"] == {"tiny.deep_gemm._C": "per-python"}
-    assert [sorted(finding) for finding in report["findings"]] == [["found", "path", "remedy", "required", "rule"]]
+    keys = ["class", "found", "path", "pythons", "remedy", "required", "rule"]
+    assert [sorted(finding) for finding in report["findings"]] == [keys]
+    assert (report["findings"][0]["class"], report["findings"][0]["pythons"]) == ("load", ["3.12"])
     assert report["table"][1] == {
         "module": "tiny.deep_gemm._C",
         "python": "3.12",

@@ -12,9 +12,9 @@ import elf_edit
 import pytest
 from small_wheel import DIST_INFO, PACKAGE, SmallWheel, module, path_of, record_line, soabi
 from wheel_tools.check import check_wheel
-from wheel_tools.checks.platforms import torch_and_cuda
+from wheel_tools.check_report import Report
+from wheel_tools.checks.libraries import torch_and_cuda
 from wheel_tools.options import Options
-from wheel_tools.report import Report
 
 OPTIONS = Options(matrix="<3.15,>=3.11", torch="2.14.0", strict=True)
 P311, P312 = path_of("3.11"), path_of("3.12")

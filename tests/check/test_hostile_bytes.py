@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_wheel import DIST_INFO, SmallWheel, module, path_of
 from wheel_tools.check import check_wheel
 from wheel_tools.elf import ElfError, ElfReader
-from wheel_tools.evidence import compiled_for, scan
+from wheel_tools.evidence import Scanner, compiled_for
 from wheel_tools.options import Options
 
 # A time limit for each example: one that takes longer hangs.
@@ -141,7 +141,9 @@ def read_elf(data: bytes) -> None:
     message = "one line"
     try:
         elf = reader.parse()
-        compiled_for(reader, elf, scan(reader, elf, "plain"))
+        marks = Scanner(collect_includes=True)
+        marks.feed(data)
+        compiled_for(elf, marks)
     except ElfError as error:
         message = str(error)
     assert len(message.splitlines()) == 1

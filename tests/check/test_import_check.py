@@ -1,4 +1,4 @@
-"""import-check: real interpreters install and import a small wheel; torch is a module with a version alone."""
+"""import-check: real interpreters install and import a small wheel. torch is a module that has only a version."""
 
 from __future__ import annotations
 
@@ -68,7 +68,10 @@ def test_a_missing_interpreter_fails(check: Check, capsys: pytest.CaptureFixture
     check.interpreters[OLDER] = ""
     assert check() == 1
     out = capsys.readouterr().out
-    assert f"{OLDER}: FAILED: no interpreter of CPython {OLDER} is registered; install one with headers" in out
+    assert (
+        f"{OLDER}: FAILED: no interpreter of CPython {OLDER} is registered; expected one: install one with headers"
+        in out
+    )
     assert "1 imported, 1 failed, 0 skipped" in out
 
 
@@ -85,7 +88,7 @@ def test_all_skipped_fails(check: Check, capsys: pytest.CaptureFixture) -> None:
     assert check("--skip-missing") == 1
     out = capsys.readouterr().out
     assert "0 imported, 0 failed, 2 skipped" in out
-    assert "no CPython imported the module; expected one interpreter at least" in out
+    assert "found no CPython that imported the module; expected one at least" in out
 
 
 def test_unequal_public_names_fail(check: Check, capsys: pytest.CaptureFixture) -> None:
@@ -93,7 +96,7 @@ def test_unequal_public_names_fail(check: Check, capsys: pytest.CaptureFixture) 
     check.wheel.files["tiny/__init__.py"] += newer.encode()
     assert check() == 1
     out = capsys.readouterr().out
-    assert f"{OLDER}: lacks the public names more; expected the same names under every CPython" in out
+    assert f"{OLDER}: FAILED: found no public names more; expected the same names under every CPython" in out
     assert "2 imported, 1 failed, 0 skipped" in out
 
 
@@ -101,17 +104,53 @@ def test_a_python_without_its_file_fails(check: Check, capsys: pytest.CaptureFix
     del check.wheel.files[f"tiny/plain.{soabi(NEWER)}.so"]
     assert check() == 1
     out = capsys.readouterr().out
-    assert f"{NEWER}: FAILED: import tiny fails" in out
+    assert f"{NEWER}: FAILED: import tiny: found exit status 1; expected 0" in out
     assert "No module named 'tiny.plain'" in out
 
 
 def test_an_interpreter_of_another_version_fails(check: Check, capsys: pytest.CaptureFixture) -> None:
     check.interpreters[NEWER] = INTERPRETERS[OLDER]
     assert check() == 1
-    assert f"is python{OLDER}; expected {NEWER}: register an interpreter of that version" in capsys.readouterr().out
+    assert (
+        f"found python{OLDER}; expected python{NEWER}; register an interpreter of that version"
+        in capsys.readouterr().out
+    )
 
 
 def test_another_torch_than_required_fails(check: Check, capsys: pytest.CaptureFixture) -> None:
     check.wheel.requires_dist = ("torch==2.11.0",)
     assert check() == 1
-    assert "torch 2.14.0 was imported; the wheel requires torch==2.11.0" in capsys.readouterr().out
+    assert "found torch 2.14.0; expected torch==2.11.0, which the wheel requires" in capsys.readouterr().out
+
+
+def test_a_torch_requirement_of_another_python_does_not_count(check: Check, capsys: pytest.CaptureFixture) -> None:
+    check.wheel.requires_dist = ("torch==2.14.0", f'torch==2.11.0; python_version < "{OLDER}"')
+    assert check() == 0
+    check.wheel.requires_dist = (f'torch==2.11.0; python_version == "{NEWER}"', "torch==2.14.0")
+    assert check("--work", str(check.directory / "again")) == 1
+    out = capsys.readouterr().out
+    assert f"{OLDER}: ok" in out
+    assert f"{NEWER}: FAILED: import torch: found torch 2.14.0; expected torch==2.11.0" in out
+
+
+def test_an_interpreter_that_is_not_there_fails(check: Check, capsys: pytest.CaptureFixture) -> None:
+    check.interpreters[OLDER] = str(check.directory / "python")
+    assert check() == 1
+    out = capsys.readouterr().out
+    assert f"{OLDER}: FAILED: {check.directory / 'python'} -m venv: found " in out
+    assert "No such file or directory" in out
+    assert "1 imported, 1 failed, 0 skipped" in out
+
+
+def test_a_module_that_must_be_loaded(check: Check, capsys: pytest.CaptureFixture) -> None:
+    assert check("--loaded=wave", "--loaded=tiny.plain") == 1
+    out = capsys.readouterr().out
+    assert "found wave not in sys.modules" in out
+    assert "0 imported, 2 failed, 0 skipped" in out
+
+
+def test_a_python_that_cannot_be_read_is_a_usage_error(check: Check, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as error:
+        check("--python=cp312,3.12")
+    assert error.value.code == 2
+    assert "expected TAG,VERSION,INTERPRETER,PINS" in capsys.readouterr().err

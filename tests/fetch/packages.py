@@ -46,7 +46,7 @@ class Index:
         return path
 
     def sdist(self, name: str, members: dict[str, str]) -> Path:
-        """An sdist of version 1.0 whose setup.py fails when it is run."""
+        """An sdist of version 1.0 whose setup.py fails when it is run. A text "-> x" makes a link to x."""
         files = {
             **members,
             "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
@@ -56,6 +56,10 @@ class Index:
         with tarfile.open(path, "w:gz") as archive:
             for member, text in files.items():
                 entry = tarfile.TarInfo(f"{name}-1.0/{member}")
+                if text.startswith("-> "):
+                    entry.type, entry.linkname = tarfile.SYMTYPE, text[3:]
+                    archive.addfile(entry)
+                    continue
                 entry.size = len(text.encode())
                 archive.addfile(entry, io.BytesIO(text.encode()))
         return path

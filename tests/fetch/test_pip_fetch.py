@@ -1,9 +1,10 @@
-"""Fetching by pinned hash: what is taken, what is refused, and what is left behind when it fails."""
+"""Fetching by pinned hash: which files are chosen, which are refused, and what is left behind after a failure."""
 
 from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from packages import Index, sha256
 
 from bazel.fetch import pip_client, pip_fetch
 from bazel.fetch.command import CommandError
+from bazel.fetch.unpack import unpack_sdist
 
 _LINUX = "py3-none-manylinux_2_17_x86_64"
 
@@ -22,7 +24,7 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[in
 
 
 def _fails(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str | Path) -> str:
-    """Runs it and returns the one line of the error; nothing half-made may be left."""
+    """Runs it and returns the one line of the error; nothing incomplete may be left."""
     before = set(out.parent.iterdir())
     status, stderr = _run(capsys, *arguments, "--out", out)
     assert status == 1
@@ -100,12 +102,59 @@ def test_choice_depends_on_options_alone(index: Index, tmp_path: Path, capsys) -
         assert (out / "which.py").read_text() == expected
 
 
-def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys) -> None:
-    sdist = index.sdist("some-thing", {"src/a.cpp": "int a;\n"})
+_BUILD_SYSTEM = '[build-system]\nrequires = ["absent"]\nbuild-backend = "backend"\n'
+_BACKEND = "raise SystemExit('the backend was run')\n"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"pyproject.toml": _BUILD_SYSTEM},
+        {"pyproject.toml": _BUILD_SYSTEM + 'backend-path = ["."]\n', "backend.py": _BACKEND},
+        {"pyproject.toml": _BUILD_SYSTEM + 'backend-path = ["in"]\n', "in/backend.py": _BACKEND},
+        {"pyproject.toml": '[project]\nname = "some-thing"\nversion = "1.0"\nrequires-python = ">=4"\n'},
+        {"sitecustomize.py": _BACKEND, "sdist_metadata.py": _BACKEND},
+    ],
+    ids=["setup.py", "absent backend", "backend at the top", "backend in a directory", "no backend", "the same names"],
+)
+def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys, members: dict[str, str]) -> None:
+    sdist = index.sdist("some-thing", {"src/a.cpp": "int a;\n", **members})
     requirements = index.requirements(f"some-thing==1.0 --hash=sha256:{sha256(sdist)}")
     out = tmp_path / "src"
     assert _run(capsys, "sdist", "--requirements", requirements, "--out", out) == (0, "")
     assert (out / "src/a.cpp").read_text() == "int a;\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not tell sitecustomize its arguments")
+def test_a_pip_that_names_the_backend_elsewhere_runs_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "_in_process.py"
+    script.write_text("print('the backend was run')")
+    environment = {"PYTHONPATH": str(Path(pip_client.__file__).with_name("sdist_metadata")), "A_NEW_NAME": "backend"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ERROR: this version of pip is not supported for sdists: use another one\n"
+
+
+def test_link_in_an_sdist_is_a_copy(index: Index, tmp_path: Path, capsys) -> None:
+    sdist = index.sdist("first", {"LICENSE": "terms", "python/LICENSE": "-> ../LICENSE"})
+    out = tmp_path / "src"
+    assert _run(capsys, "sdist", "--requirements", index.pin(sdist), "--out", out)[0] == 0
+    assert (out / "python/LICENSE").read_text() == "terms"
+    assert not (out / "python/LICENSE").is_symlink()
+
+
+# Newer versions of pip refuse these themselves.
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../etc/hostname", "absent"])
+def test_link_out_of_an_sdist(index: Index, tmp_path: Path, target: str) -> None:
+    with pytest.raises(CommandError, match=r"first-1\.0/link' is a device, or a link to no file of the archive"):
+        unpack_sdist(index.sdist("first", {"link": f"-> {target}"}), tmp_path / "src")
+
+
+def test_sdist_among_others(index: Index, tmp_path: Path, capsys) -> None:
+    archives = [index.sdist("first", {}), index.sdist("second", {})]
+    error = _fails(capsys, tmp_path / "src", "sdist", "--requirements", index.pin(*archives))
+    assert "requirements.txt has 2 packages with == and --hash=sha256:…; expected one, an sdist" in error
 
 
 def test_wrong_hash(index: Index, tmp_path: Path, capsys) -> None:
@@ -135,7 +184,7 @@ def test_version_not_on_the_index(index: Index, tmp_path: Path, capsys) -> None:
 def test_wheel_for_another_platform(index: Index, tmp_path: Path, capsys) -> None:
     wheel = index.wheel("first", {"first.py": ""}, "py3-none-manylinux_2_40_x86_64")
     arguments = ["wheels", "--requirements", index.pin(wheel), "--glibc", "2.28"]
-    assert "the package index has no first==1.0 that suits" in _fails(capsys, tmp_path / "site", *arguments)
+    assert "the package index has no first==1.0 with the hashes" in _fails(capsys, tmp_path / "site", *arguments)
 
 
 @pytest.mark.parametrize("line", ["first", "first==1.0", "first>=1.0 --hash=sha256:" + "0" * 64])
@@ -214,7 +263,7 @@ def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CommandError, match="has no pip and there is no uv"):
+    with pytest.raises(CommandError, match="has no pip, and there is no uv"):
         pip_client.find_pip()
     uv = tmp_path / "uv"
     uv.write_text("#!/bin/sh\n")
@@ -224,7 +273,7 @@ def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("glibc", ["3.0", "2", "2.28.1", "new", "2.4"])
 def test_glibc_that_is_none(glibc: str) -> None:
-    with pytest.raises(CommandError, match="is not of the form"):
+    with pytest.raises(CommandError, match=r"expected 2\.MINOR"):
         pip_client.manylinux_platforms(glibc)
 
 

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from gpu_check import cli, machine, report
+from gpu_check import cli, machine, summary
 from gpu_check.cases import CASES, FIRST_CALLS, OVERLAY_CASES, TOLERANCES, judge
 from gpu_check.client import Worker, WorkerError
 from gpu_check.driver import Run
@@ -228,11 +228,11 @@ def run(tmp_path: Path) -> Run:
 
 def cells(run: Run, what: str) -> list[str]:
     """The cells of one row of the table."""
-    return next(row[1:] for row in report.rows(run) if row[0] == what)
+    return next(row[1:] for row in summary.rows(run) if row[0] == what)
 
 
 def test_table_of_a_right_run(run: Run) -> None:
-    text = report.text({"GPU": "H100"}, run)
+    text = summary.text({"GPU": "H100"}, run)
     assert "all numbers right" in text
     assert "WRONG" not in text
     assert "SLOWER" not in text
@@ -249,7 +249,7 @@ def test_table_of_a_right_run(run: Run) -> None:
 
 
 def test_table_columns_line_up(run: Run) -> None:
-    table = report.markdown(report.rows(run))
+    table = summary.markdown(summary.rows(run))
     assert len({len(line) for line in table}) == 1
     assert all(line.count("|") == 6 for line in table)
 
@@ -261,20 +261,20 @@ def test_wrong_and_missing_numbers_are_failures_and_grouped(run: Run) -> None:
     theirs.failures = [(name, "relative error 0.5")]
     run.results[0].checks.clear()
     run.results[0].failures = [(case, "its process ended") for case in CASES]
-    text = report.text({}, run)
+    text = summary.text({}, run)
     assert cells(run, f"error: {name}") == ["relative", "FAILED", "1.7e-03", "5.0e-01 WRONG"]
     assert f"WRONG theirs: {name}: relative error 0.5" in text
     assert f"and {len(CASES) - 3} more: its process ended" in text
     assert f"{len(CASES) + 1} failures" in text
-    assert not json.loads(json.dumps(report.data({}, run)))["right"]
+    assert not json.loads(json.dumps(summary.data({}, run)))["right"]
 
 
 def test_host_time_over_five_percent_is_pointed_out(run: Run) -> None:
     name = "fp8 dense 16x512x512"
     run.results[2].host[name]["host_seconds"] = 18e-6
-    assert report.slower(run) == [f"{name}: 11.1% more host time than theirs"]
+    assert summary.slower(run) == [f"{name}: 11.1% more host time than theirs"]
     run.results[2].host[name]["host_seconds"] = 19.5e-6
-    assert report.slower(run) == []
+    assert summary.slower(run) == []
 
 
 # Command line

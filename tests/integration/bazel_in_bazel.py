@@ -25,6 +25,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -78,11 +79,38 @@ def outer_repositories(names: Path, archive: Path | None = None) -> list[str]:
     external = (archive or runfile(os.environ["CHECKOUT"])).parents[1]
     shared = set()
     for canonical in names.read_text(encoding="utf-8").split():
-        extension = canonical.rpartition("~")[0]
-        for sibling in external.glob(f"{extension}~*"):
+        # "~" is the separator of Bazel 7, "+" that of Bazel 8.
+        extension = canonical[: max(map(canonical.rfind, "~+")) + 1]
+        for sibling in external.glob(f"{extension}*"):
             if (external / f"@{sibling.name}.marker").exists():
                 shared.add(sibling)
     return [f"--override_repository={path.name}={path}" for path in sorted(shared)]
+
+
+def outer_repositories_of_dependent(names: Path, trees: Path, separator: str = "~") -> list[str]:
+    """The same options for a module that depends on this one, where the repositories have other canonical names.
+
+    Each repository is a new tree of links below `trees`, with the labels in its BUILD file renamed. The other module
+    makes two kinds of repository itself: the hubs, since it has its own matrix, and the compiler, since the ELF
+    interpreter of its programs contains the name of their repository. `separator` is `+` with
+    --incompatible_use_plus_in_repo_names.
+    """
+    options = []
+    for option in outer_repositories(names):
+        canonical, _, original = option.partition("=")[2].partition("=")
+        *_, extension, name = re.split("[~+]", canonical)
+        if name in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
+            continue
+        tree = trees / separator.join(["rules_deepgemm", "", extension, name])
+        tree.mkdir(parents=True)
+        for entry in Path(original).iterdir():
+            if entry.name == "BUILD.bazel":
+                text = entry.read_text(encoding="utf-8").replace('"@@//', f'"@@rules_deepgemm{separator}//')
+                (tree / entry.name).write_text(text, encoding="utf-8")
+            else:
+                (tree / entry.name).symlink_to(entry)
+        options.append(f"--override_repository={tree.name}={tree}")
+    return options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,6 +252,7 @@ class Bazel:
         options: options of every build.
         environment: variables added to the small environment of every inner Bazel; None removes one.
         startup: startup options.
+        program: the Bazel to run. Default: `which_bazel()`.
     """
 
     def __init__(
@@ -235,6 +264,7 @@ class Bazel:
         options: Sequence[str] = (),
         environment: Mapping[str, str | None] | None = None,
         startup: Sequence[str] = (),
+        program: str | None = None,
     ) -> None:
         self.workspace, self.base, self.options = workspace, base, list(options)
         self.output_base = base / "o"
@@ -248,7 +278,7 @@ class Bazel:
             if value is not None:
                 self.environment[key] = value
         self._command = [
-            which_bazel(),
+            program or which_bazel(),
             f"--output_base={self.output_base}",
             f"--host_jvm_args={_MEMORY}",
             f"--max_idle_secs={_IDLE_SECONDS}",

@@ -1,5 +1,7 @@
 """The rule outer_repositories: external repositories of the outer Bazel that inner builds use instead of fetching."""
 
+visibility(["//tests/..."])
+
 def _outer_repositories_impl(ctx):
     names = [dep.label.repo_name for dep in ctx.attr.deps]
     out = ctx.actions.declare_file(ctx.label.name + ".txt")

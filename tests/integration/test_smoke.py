@@ -10,38 +10,11 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from bazel_in_bazel import Bazel, Run, Workspace, outer_repositories, runfile, scratch_directory
+from bazel_in_bazel import Bazel, Run, Workspace, outer_repositories_of_dependent, runfile, scratch_directory
 
 PYTHONS = ("3.12", "3.13")
-# The hubs list the CPythons, and e2e/smoke has other ones.
-_HUBS = ("deepgemm_pythons", "deepgemm_torch_runtime")
-# Canonical names of this project's repositories and labels: as the main module, and as a dependency.
-_NAMES = (("_main~", "rules_deepgemm~~"), ('"@@//', '"@@rules_deepgemm~//'))
-
-
-def shared(trees: Path) -> list[str]:
-    """Options that make a module that depends on this one use repositories of the outer Bazel.
-
-    Each is a tree of links with its own BUILD file, since canonical names differ.
-    """
-    (main, dependency), labels = _NAMES
-    options = []
-    for option in outer_repositories(runfile(os.environ["OUTER_REPOSITORIES"])):
-        canonical, _, original = option.partition("=")[2].partition("=")
-        if canonical.rpartition("~")[2] in _HUBS:
-            continue
-        tree = trees / canonical.replace(main, dependency)
-        tree.mkdir(parents=True)
-        for entry in Path(original).iterdir():
-            if entry.name == "BUILD.bazel":
-                (tree / entry.name).write_text(entry.read_text(encoding="utf-8").replace(*labels), encoding="utf-8")
-            else:
-                (tree / entry.name).symlink_to(entry)
-        options.append(f"--override_repository={tree.name}={tree}")
-    return options
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +23,8 @@ def bazel() -> Iterator[Bazel]:
     Workspace.from_checkout(scratch / "rules")
     Workspace.from_checkout(scratch / "rules", runfile(os.environ["SMOKE"]))
     workspace = Workspace(scratch / "rules" / "e2e" / "smoke")
-    with Bazel(workspace, scratch / "base", options=[*shared(scratch / "shared"), "--test_output=all"]) as bazel:
+    shared = outer_repositories_of_dependent(runfile(os.environ["OUTER_REPOSITORIES"]), scratch / "shared")
+    with Bazel(workspace, scratch / "base", options=[*shared, "--test_output=all"]) as bazel:
         yield bazel
 
 
@@ -110,4 +84,4 @@ def test_a_python_that_nothing_is_known_of(bazel: Bazel, passed: Run) -> None:
 def test_a_module_of_another_name(bazel: Bazel, passed: Run) -> None:
     with edited(bazel, "my_ops.cc", "PYBIND11_MODULE(TORCH_EXTENSION_NAME,", "PYBIND11_MODULE(my_ops,"):
         run = bazel.build("//:my_ops_wheel", status=1)
-    assert "found the module my_ops in my_ops.cc; expected module_name, which is _C" in run.output
+    assert "found PyInit_my_ops among the exported symbols; expected PyInit__C, since module_name is _C" in run.output

@@ -3,6 +3,8 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/pythons:naming.bzl", "DEBIAN_LOCKS", "minor_version", "python_soabi", "python_tag")
 
+visibility(["//tests/..."])
+
 def _names_test_impl(ctx):
     env = unittest.begin(ctx)
     asserts.equals(env, "3.12", minor_version("3.12", "test"))

@@ -13,6 +13,8 @@ load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/pythons:python_abi.bzl", "python_abi")
 load("//bazel/pythons:registered_python.bzl", "registered_python_rule")
 
+visibility(["//tests/..."])
+
 _HEADERS_TYPE = Label("//tests/pythons:headers_toolchain_type")
 _RUNTIME_TYPE = "@bazel_tools//tools/python:toolchain_type"
 _FLAG = "@rules_python//python/config_settings:python_version"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bazel.fetch import platforms
 from bazel.fetch.command import CommandError
 from bazel.pythons import discover, headers, python_repo
 
@@ -78,11 +79,11 @@ def on_that_machine(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 
 def test_the_running_python_is_what_it_is() -> None:
     found = discover.probe(sys.executable)
-    discover.judge(found, HERE)
-    assert found.soabi == discover.soabi(HERE)
+    discover.check(found, HERE)
+    assert found.soabi == platforms.soabi(HERE)
     assert found.version.startswith(HERE + ".")
     with pytest.raises(CommandError, match=f"is CPython {found.version}, not 3.7"):
-        discover.judge(found, "3.7")
+        discover.check(found, "3.7")
 
 
 def test_the_environment_of_this_python_leads_no_other_astray(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,26 +191,35 @@ def test_nothing_found_lists_every_place_and_the_ways_out(tmp_path: Path) -> Non
     interpreter(tmp_path / "bin/python3", version="3.13.1")
     error_file, out = tmp_path / "error", tmp_path / "out"
     out.mkdir()
-    assert python_repo.main(["--minor", MINOR, "--out", str(out), "--error-file", str(error_file)]) == 1
+    command = ["--minor", MINOR, "--out", str(out), "--error-file", str(error_file)]
+    assert python_repo.main([*command, "--machine", "--more"]) == 0, "the caller still looks for packages"
+    assert "executable" not in json.loads((out / "python.json").read_text(encoding="utf-8"))
+    assert python_repo.main([*command, "--no-packages", "no suite has it"]) == 1
     text = error_file.read_text(encoding="utf-8")
     assert text.splitlines()[0] == "no CPython 3.12 with headers was found. Looked at:"
     for place in (
         f"PATH: {tmp_path}/bin/python3 is CPython 3.13.1, not 3.12",
         f"pyenv: {tmp_path}/home/.pyenv/versions has no */bin/python3.12",
         f"uv: {tmp_path}/home/.local/share/uv/python has no */bin/python3.12",
-        "Debian: has no package of CPython 3.12",
+        "Debian: no suite has it",
         'pythons.toolchain(python_version = "3.12"',
+        "pythons.registered()",
     ):
         assert place in text
-    assert list(out.iterdir()) == []
 
 
 @pytest.mark.usefixtures("on_that_machine")
 def test_the_machine_can_be_left_out(tmp_path: Path) -> None:
     interpreter(tmp_path / "bin/python3.12")
     with pytest.raises(CommandError) as caught:
-        python_repo.take(python_repo.Request(MINOR, sources=("debian",)), tmp_path)
+        python_repo.take(python_repo.Request(MINOR), tmp_path)
     assert "PATH:" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("on_that_machine")
+def test_nothing_on_the_machine_and_nowhere_else_to_look(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"no CPython 3\.12 with headers was found"):
+        python_repo.take(python_repo.Request(MINOR, machine=True), tmp_path)
 
 
 def test_a_named_python_fills_the_repository(tmp_path: Path) -> None:
@@ -217,7 +227,7 @@ def test_a_named_python_fills_the_repository(tmp_path: Path) -> None:
     out.mkdir()
     assert python_repo.main(["--minor", HERE, "--named", sys.executable, "--out", str(out)]) == 0
     taken = json.loads((out / "python.json").read_text(encoding="utf-8"))
-    assert taken["soabi"] == discover.soabi(HERE)
+    assert taken["soabi"] == platforms.soabi(HERE)
     assert (out / f"include/python{HERE}/Python.h").is_file()
     again = discover.probe(str(out / "bin/python3"))
     assert (again.version, again.prefix) == (taken["version"], taken["prefix"])
@@ -286,9 +296,7 @@ def test_headers_that_name_the_machine_are_refused(tmp_path: Path) -> None:
         python_repo.take(python_repo.Request(MINOR, named=str(named)), tmp_path / "out")
 
 
-@pytest.mark.usefixtures("on_that_machine")
-def test_a_lock_that_is_none(tmp_path: Path) -> None:
-    lock = tmp_path / "python3.12.lock.json"
-    lock.write_text("{}", encoding="utf-8")
-    with pytest.raises(CommandError, match="not a lock file"):
-        python_repo.take(python_repo.Request(MINOR, lock=lock), tmp_path)
+def test_packages_without_an_interpreter(tmp_path: Path) -> None:
+    (tmp_path / "debian").mkdir()
+    with pytest.raises(CommandError, match=r"Debian: the packages of the lock have no usr/bin/python3\.12; add"):
+        python_repo.take(python_repo.Request(MINOR, packages=tmp_path / "debian"), tmp_path)

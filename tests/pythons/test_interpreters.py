@@ -49,7 +49,7 @@ def import_under(python: Path, built_for: str, directory: Path) -> subprocess.Co
 
 def test_it_is_the_cpython_that_it_is_said_to_be(tag: str, python: Path) -> None:
     found = discover.probe(str(python))
-    discover.judge(found, PYTHONS[tag]["version"])
+    discover.check(found, PYTHONS[tag]["version"])
     assert found.soabi == PYTHONS[tag]["soabi"]
 
 

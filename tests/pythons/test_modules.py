@@ -42,7 +42,6 @@ def query() -> Iterator[Query]:
     (workspace / "BUILD.bazel").touch()
     (base / "home").mkdir()
     project = runfile("_main/bazelw").parent
-    pip = runfile(os.environ["UV"]).parents[2]
     startup = [which_bazel(), f"--output_base={base}/o", "--host_jvm_args=-Xmx1g", "--max_idle_secs=60"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
 
@@ -53,9 +52,8 @@ def query() -> Iterator[Query]:
         (workspace / "MODULE.bazel").write_text(text, encoding="utf-8")
         (workspace / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         command = [*startup, "query", "--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
-        command += [f"--override_repository=rules_deepgemm~~pip~deepgemm_pip={pip}", *options, targets]
         return subprocess.run(
-            command,
+            [*command, *options, targets],
             cwd=workspace,
             env=environment,
             capture_output=True,
@@ -77,6 +75,11 @@ def tags(result: subprocess.CompletedProcess[str]) -> list[str]:
 
 def test_the_root_modules_requires_counts(query: Query) -> None:
     assert tags(query('pythons.requires(specifier = ">=3.9,!=3.11.*,<3.13")')) == ["cp39", "cp310", "cp312"]
+
+
+def test_no_python_runs_for_it(query: Query) -> None:
+    found = query('pythons.requires(specifier = "~=3.12")', options=["--repo_env=RULES_DEEPGEMM_PYTHON=/nonexistent"])
+    assert tags(found)[0] == "cp312"
 
 
 def test_without_one_the_rulesets_own_counts(query: Query) -> None:
@@ -170,8 +173,12 @@ def test_registered_pythons(query: Query) -> None:
     ("lines", "says"),
     [
         ('pythons.requires(specifier = ">=3.99")', "admits no CPython from"),
-        ('pythons.requires(specifier = "3.11")', "Invalid specifier"),
-        ('pythons.requires(pyproject = "//:pyproject.toml")', "no [project].requires-python"),
+        (
+            'pythons.requires(specifier = ">=3.11, 3.14")',
+            "pythons.requires is \">=3.11, 3.14\", and '3.14' is no version specifier (PEP 440); write one such as",
+        ),
+        ('pythons.requires(specifier = " ")', "pythons.requires is empty; say which Pythons it admits"),
+        ('pythons.requires(pyproject = "//:pyproject.toml")', "//:pyproject.toml has no [project].requires-python"),
         ("pythons.requires()", "expected either pyproject or specifier"),
         ('pythons.requires(specifier = ">=3.11", pyproject = "//:pyproject.toml")', "expected either pyproject or"),
         (

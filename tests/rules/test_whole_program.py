@@ -1,4 +1,4 @@
-"""A module that is compiled as a whole program has one symbol for others."""
+"""A module with the feature whole_program exports its initialization only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// A module with a template of a class that is everybody's, which would be everybody's as well.
+// A module with a template of a visible class: GCC exports its instances, unless the module is a whole program.
 #include <Python.h>
 
 #include <string>

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import release
+
+from tools import release
 
 _ATTRIBUTES = Path(".gitattributes").read_text(encoding="utf-8")
 _FILES = {

@@ -75,6 +75,9 @@ def test_repository_of_wheels(site: Path, tmp_path: Path) -> None:
         "13.0",
         True,
     )
+    exec((out / "headers.bzl").read_text(), scope)
+    assert "torch/include/torch/extension.h" in scope["EXTENSION_HEADERS"]
+    assert scope["CUDA_HOST_HEADERS"] == ["cuda/include/cuda.h"]
     assert (out / "cuda/include/cuda.h").is_file()
     assert (out / "licenses/torch/LICENSE").read_text() == "terms"
     libraries = {path.name for path in (out / "lib").iterdir()}
@@ -104,7 +107,7 @@ def test_installed_torch_is_linked(site: Path, tmp_path: Path) -> None:
 
 def test_old_abi(site: Path) -> None:
     _write(site, {"torch/share/cmake/Torch/TorchConfig.cmake": '"-D_GLIBCXX_USE_CXX11_ABI=0"'})
-    assert torch_facts.facts(site / "torch", site / "nvidia/cu13")["CXX11_ABI"] is False
+    assert torch_facts.facts(site / "torch", site / "nvidia/cu13").cxx11_abi is False
 
 
 @pytest.mark.parametrize(
@@ -229,8 +232,8 @@ def test_interface_has_the_symbols_and_no_code(tmp_path: Path) -> None:
     ],
 )
 def test_which_names_are_the_cxx_library(name: str, offered: bool) -> None:
-    table = elf_interface._SYMBOL.pack(1, 0x12, 0, 7, 0x1000, 8)
-    _, info, _, section, *_ = elf_interface._SYMBOL.unpack(
+    table = elf_interface.SYMBOL.pack(1, 0x12, 0, 7, 0x1000, 8)
+    _, info, _, section, *_ = elf_interface.SYMBOL.unpack(
         elf_interface._without_cxx_library(table, b"\0" + name.encode() + b"\0")
     )
     assert (section, info) == ((7, 0x12) if offered else (0, 0x22))

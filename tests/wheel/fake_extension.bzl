@@ -3,6 +3,8 @@
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 
+visibility(["//tests/..."])
+
 def _fake_extension_impl(ctx):
     files = {}
     for tag, suffix in ctx.attr.suffixes.items():

@@ -1,11 +1,17 @@
-"""Analysis tests of extension_wheel, wheel_overlay and import_check_test, and unit tests of the names that they compute."""
+"""Analysis tests of extension_wheel, wheel_overlay, import_check_test and wheel_check_test."""
 
-load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
-load("//bazel/rules:defs.bzl", "extension_wheel", "import_check_test", "vllm_wheel", "wheel_overlay")
-
-# buildifier: disable=bzl-visibility
-load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load(
+    "//bazel/rules:defs.bzl",
+    "extension_wheel",
+    "import_check_test",
+    "vllm_wheel",
+    "wheel_check_test",
+    "wheel_overlay",
+)
 load(":fake_extension.bzl", "fake_extension")
+
+visibility(["//tests/..."])
 
 def _action_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -38,24 +44,6 @@ failure_test = analysistest.make(
     expect_failure = True,
 )
 
-def _names_test_impl(ctx):
-    env = unittest.begin(ctx)
-    asserts.equals(env, "my_ops_x", normalized_name("My.Ops--x"))
-    for name in ["app.whl", "app-1.0.zip", "app-1.0--abi3-any.whl", "app-1-2-3-4-5-6.whl"]:
-        asserts.equals(env, None, parse_wheel_name(name))
-    overlay = parse_wheel_name("ops-2-cp311-cp311-manylinux_2_28_x86_64.whl")
-    for base, expected in {
-        "App-1.0+cu129-2-cp38-abi3-manylinux_2_31_x86_64.whl": "app-1.0+cu129.ops.2-2-cp38-abi3-manylinux_2_31_x86_64.whl",
-        "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
-        "app-1.0-cp38-abi3-linux_x86_64.whl": "app-1.0+ops.2-cp38-abi3-linux_x86_64.whl",
-        "app-1.0-cp38-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
-        "app-1.0-cp38-abi3-manylinux_2_24_x86_64.whl": "app-1.0+ops.2-cp38-abi3-manylinux_2_28_x86_64.whl",
-    }.items():
-        asserts.equals(env, expected, overlay_name(parse_wheel_name(base), overlay, "ops-2"))
-    return unittest.end(env)
-
-names_test = unittest.make(_names_test_impl)
-
 def _options_test_impl(ctx):
     env = analysistest.begin(ctx)
     actions = analysistest.target_actions(env)
@@ -76,17 +64,32 @@ def _options_test_rule(config_settings = {}):
         config_settings = config_settings,
     )
 
+# A test may run where the execution platform's tools cannot: none of its files is built for that platform.
+def _configuration_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    files = analysistest.target_under_test(env)[DefaultInfo].default_runfiles.files.to_list()
+    tools = [file for file in files if ctx.attr.tool in file.short_path]
+    asserts.true(env, bool(tools), "no file of the test is {}".format(ctx.attr.tool))
+    for file in files:
+        asserts.false(env, "-exec" in file.path, "{} is built for the execution platform".format(file.path))
+    return analysistest.end(env)
+
+configuration_test = analysistest.make(
+    _configuration_test_impl,
+    attrs = {"tool": attr.string(mandatory = True)},
+)
+
 options_test = _options_test_rule()
 options_skip_test = _options_test_rule({str(Label("//bazel/rules:skip_missing_interpreters")): True})
 
 def _refused(name, message, rule, **kwargs):
-    """A target that must not analyse, and the test that says so."""
+    """A target whose analysis must fail, and the test of its message; returns the test's name."""
     rule(name = name + ".target", tags = ["manual"], **kwargs)
     failure_test(name = name, message = message, target_under_test = ":" + name + ".target")
     return name
 
 def rules_test_suite(name):
-    """All of them.
+    """Declares the tests, and a test_suite of them.
 
     Args:
         name: The test suite's name.
@@ -160,15 +163,62 @@ def rules_test_suite(name):
         options = ["--skip-missing"],
         target_under_test = ":import_check",
     )
-    names_test(name = "wheel_names_test")
+    wheel_check_test(
+        name = "wheel_check",
+        tags = ["manual"],
+        wheel = ":ops_wheel",
+    )
+    configuration_test(
+        name = "import_check_configuration_test",
+        target_under_test = ":import_check",
+        tool = "wheel_tools/import_check.py",
+    )
+    configuration_test(
+        name = "wheel_check_configuration_test",
+        target_under_test = ":wheel_check",
+        tool = "wheel_tools/check.py",
+    )
+    extension_wheel(
+        name = "respelt_wheel",
+        distribution = "Ops",
+        extension = ":ops",
+        package = "ops",
+        python_requires = ">=3.11,<3.13",
+        tags = ["manual"],
+        version = "v1!2.08-RC.1+Local_01",
+    )
+    action_test(
+        name = "respelt_version_test",
+        mnemonic = "ExtensionWheel",
+        output = "respelt_wheel/ops-1!2.8rc1+local.1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+        target_under_test = ":respelt_wheel",
+    )
+    wheel_overlay(
+        name = "respelt_overlaid",
+        base = ":respelt_wheel",
+        local_version = "Ops_2.08",
+        overlay = ":ops_wheel",
+        package = "ops",
+        tags = ["manual"],
+    )
+    action_test(
+        name = "respelt_local_version_test",
+        arguments = ["--local-version ops.2.8"],
+        mnemonic = "WheelOverlay",
+        output = "respelt_overlaid/ops-1!2.8rc1+local.1.ops.2.8-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+        target_under_test = ":respelt_overlaid",
+    )
     tests = [
+        "import_check_configuration_test",
+        "wheel_check_configuration_test",
+        "respelt_version_test",
+        "respelt_local_version_test",
         "extension_wheel_test",
         "stable_abi_wheel_test",
         "wheel_overlay_test",
         "vllm_wheel_test",
         "import_check_options_test",
         "import_check_skip_test",
-        "wheel_names_test",
         _refused(
             "path_without_mapping_test",
             "no entry of paths is a prefix of tests/wheel/ops_init.py in srcs",
@@ -179,6 +229,43 @@ def rules_test_suite(name):
             package = "ops",
             paths = {"tests/whee": "ops"},
             version = "1",
+        ),
+        _refused(
+            "not_a_version_test",
+            "version is '2.8.x'; expected a version (PEP 440)",
+            extension_wheel,
+            distribution = "ops",
+            extension = ":ops",
+            package = "ops",
+            version = "2.8.x",
+        ),
+        _refused(
+            "not_a_distribution_test",
+            "distribution is '_ops'; expected letters and digits",
+            extension_wheel,
+            distribution = "_ops",
+            extension = ":ops",
+            package = "ops",
+            version = "1",
+        ),
+        _refused(
+            "not_a_platform_test",
+            "platform is 'manylinux-2-28'; expected a platform tag",
+            extension_wheel,
+            distribution = "ops",
+            extension = ":ops",
+            package = "ops",
+            platform = "manylinux-2-28",
+            version = "1",
+        ),
+        _refused(
+            "not_a_local_version_test",
+            "local_version is 'ops+2'; expected letters and digits",
+            wheel_overlay,
+            base = ":ops_wheel",
+            local_version = "ops+2",
+            overlay = ":ops_wheel",
+            package = "ops",
         ),
         _refused(
             "not_an_extension_test",

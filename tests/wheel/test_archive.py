@@ -1,4 +1,4 @@
-"""The archive reader: what it finds in real wheels, and one clear error for anything else."""
+"""The archive reader: what it reads in real wheels, and one clear error for anything else."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from wheel_tools import archive as archive_module
+from wheel_tools import zipreader
 from wheel_tools.archive import WheelArchive, is_safe_name
 from wheel_tools.errors import WheelError
+from wheel_tools.record import format_record, parse_record
 from wheels import base_wheel, contents, make_wheel
 
 NAME = "app-1.0-1-cp38-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
@@ -66,7 +67,7 @@ def test_large_members_are_streamed(tmp_path):
         (b"PK\5\6" + b"\xff" * 18, "directory of 4294967295 bytes"),
     ],
 )
-def test_what_is_no_zip_archive(tmp_path, data, found):
+def test_files_that_are_not_zip_archives(tmp_path, data, found):
     path = tmp_path / NAME
     path.write_bytes(data)
     with pytest.raises(WheelError, match=found) as error:
@@ -99,7 +100,7 @@ def test_every_flipped_byte_is_read_or_one_error(tmp_path):
 
 
 def test_a_directory_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive_module, "MAX_DIRECTORY", 100)
+    monkeypatch.setattr(zipreader, "MAX_DIRECTORY", 100)
     with pytest.raises(WheelError, match="archive directory of"):
         WheelArchive(base_wheel(tmp_path, NAME))
 
@@ -119,7 +120,7 @@ def test_a_member_that_lies_about_its_size(tmp_path):
         wheel.read(wheel.get("app/zeros"))
 
 
-def test_duplicate_and_unsafe_names_are_told(tmp_path):
+def test_duplicate_and_unsafe_names_are_reported(tmp_path):
     path = tmp_path / NAME
     with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile's own, of the duplicates
@@ -144,7 +145,7 @@ def test_a_local_header_that_disagrees(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["app.whl", "app-1.0.zip", "app-one-cp38-abi3-any.whl", "app-1.0-x-cp38-abi3-any.whl"])
-def test_a_name_that_is_no_wheels(tmp_path, name):
+def test_a_file_name_that_is_not_a_wheels(tmp_path, name):
     path = base_wheel(tmp_path / "whole", NAME).rename(tmp_path / name)
     with WheelArchive(path) as wheel, pytest.raises(WheelError, match="NAME-VERSION"):
         _ = wheel.name
@@ -181,12 +182,19 @@ def test_missing_record(tmp_path):
 @pytest.mark.parametrize(
     ("record", "found"),
     [
-        ("a,sha256=x", "2 fields"),
-        ("a,sha256,1", "the hash 'sha256'"),
-        ("a,sha256=x,-1", "the size '-1'"),
-        ("a,sha256=x,٣", "the size"),
-        ("a,sha256=x," + "9" * 5000, "the size"),
+        ("a,sha256=x", "the line 'a,sha256=x'; expected path,hash,size"),
+        ("a,sha256,1", "the line 'a,sha256,1'"),
+        ("a,sha256=,1", "the line 'a,sha256=,1'"),
+        ("a,=x,1", "the line 'a,=x,1'"),
+        (",sha256=x,1", "the line ',sha256=x,1'"),
+        ("a,sha256=x,-1", "the line 'a,sha256=x,-1'"),
+        ("a,sha256=x,1_0", "the line 'a,sha256=x,1_0'"),
+        ("a,sha256=x, 1", "the line 'a,sha256=x, 1'"),
+        ("a,sha256=x,٣", "the line 'a,sha256=x,٣'"),
+        ("a,sha256=x," + "9" * 5000, "the line 'a,sha256=x,999"),
         ('a,"sha256=x,1', "not CSV"),
+        ('a,"sha256=x"y,1', "not CSV"),
+        ("a" * 200000 + ",,", "not CSV"),
     ],
 )
 def test_records_that_cannot_be_read(tmp_path, record, found):
@@ -194,6 +202,31 @@ def test_records_that_cannot_be_read(tmp_path, record, found):
     with WheelArchive(path) as wheel, pytest.raises(WheelError, match=found) as error:
         _ = wheel.record
     assert "line 1" in str(error.value)
+
+
+def test_the_wrong_line_of_a_record_is_numbered(tmp_path):
+    path = base_wheel(tmp_path, NAME, record="a.py,sha256=x,1\r\n\r\nb.py,sha256=x,1\r\nc.py\r\nd.py,,\r\n")
+    with WheelArchive(path) as wheel, pytest.raises(WheelError, match=r"RECORD, line 4: found the line 'c\.py'"):
+        _ = wheel.record
+
+
+def test_a_record_with_quotes_empty_lines_and_no_hashes(tmp_path):
+    record = b'"a, b.py",sha256=x,1\r\n\r\n"c""d.py",,\n'
+    entries = parse_record(record)
+    assert [(entry.path, entry.digest, entry.algorithm, entry.size) for entry in entries] == [
+        ("a, b.py", "sha256=x", "sha256", 1),
+        ('c"d.py', "", "", None),
+    ]
+    assert format_record(entries) == b'"a, b.py",sha256=x,1\n"c""d.py",,\n'
+
+
+def test_a_backslash_in_a_path_stays():
+    assert [entry.path for entry in parse_record(b"a\\b.py,,\n")] == ["a\\b.py"]
+
+
+def test_a_record_that_is_not_utf_8():
+    with pytest.raises(WheelError, match="found bytes that are not UTF-8"):
+        parse_record(b"\xff,,\n")
 
 
 def test_an_error_quotes_no_control_characters(tmp_path):

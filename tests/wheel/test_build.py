@@ -58,7 +58,7 @@ def test_a_wheel_for_every_python(tmp_path):
             "summary": "It multiplies.",
             "license_expression": "MIT",
             "license_files": ["LICENSE"],
-            "requires_python": ">=3.11,<3.13",
+            "requires_python": "<3.13,>=3.11",
             "requires_dist": ["torch==2.14.0"],
             "project_urls": {"Source": "https://example.org/"},
         }
@@ -75,6 +75,25 @@ def test_a_wheel_for_every_python(tmp_path):
         assert [entry.path for entry in wheel.record] == names
         assert [oct(member.mode) for member in wheel.members[1:3]] == ["0o100755", "0o100644"]
         assert {member.info.date_time for member in wheel.members} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_metadata_as_other_tools_spell_it(tmp_path):
+    assert run(tmp_path, "--requires=torch==2.14.0", "--project-url=Source, https://example.org/") == 0
+    assert contents(tmp_path / NAME)["ops-2.8.2.dist-info/METADATA"].decode().splitlines() == [
+        "Metadata-Version: 2.4",
+        "Name: ops",
+        "Version: 2.8.2",
+        "Requires-Dist: torch==2.14.0",
+        "Requires-Python: <3.13,>=3.11",
+        "Project-Url: Source, https://example.org/",
+    ]
+
+
+def test_a_label_of_two_project_urls(tmp_path, capsys):
+    assert (
+        run(tmp_path, "--project-url=Source, https://example.org/", "--project-url=Source, https://example.com/") == 1
+    )
+    assert "found 'Source, https://example.com/'; expected 'Label, URL'" in capsys.readouterr().err
 
 
 def test_order_and_times_of_the_inputs_do_not_matter(tmp_path):
@@ -100,7 +119,12 @@ def test_what_unzips_it_finds_what_was_put_in(tmp_path):
         ({"requires_python": "three"}, "--requires-python: found 'three'"),
         ({"files": {"ops/__init__.py": b""}}, "no extension module"),
         ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
+        (
+            {"files": {"ops-2.8.2.dist-info/METADATA": b"", **extensions("ops")}},
+            "the member ops-2.8.2.dist-info/METADATA among the files",
+        ),
         ({"name": "ops.whl"}, "not a wheel's"),
+        ({"name": NAME.replace("-2.8.2-", "-2.8.2-1a-")}, "found the build tag 1a; expected none"),
         ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
         ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
     ],
@@ -118,6 +142,9 @@ def test_what_does_not_fit(tmp_path, capsys, options, expected):
     [
         ("--requires=torch=2", "--requires"),
         ("--license-expression=MIT AND", "--license-expression"),
+        ("--distribution=other", "a wheel name of ops; expected one of other"),
+        ("--project-url=Source", "--project-url"),
+        ("--project-url=Source,", "--project-url"),
         ("--file=ops", "PATH_IN_WHEEL=FILE"),
         ("--file=ops/__init__.py=x", "two files for ops/__init__.py"),
         ("--file=ops/x.py=/nowhere/x.py", "/nowhere/x.py: No such file"),

@@ -38,3 +38,11 @@ def test_wheel_overlay():
     assert "app/__init__.py" in names
     assert old == []
     assert init == b'VERSION = "2.8.2"\n'
+
+
+def test_versions_that_are_not_normalized():
+    """Both actions write the file that analysis declared: each refuses another name than the one it computes."""
+    # $(rootpath) quotes the "!" of an epoch for a shell.
+    with WheelArchive(Path(os.environ["RESPELT"].strip("'"))) as wheel:
+        assert wheel.metadata["version"] == "1!2.8rc1+local.1.ops.2.8"
+        assert wheel.dist_info == "ops-1!2.8rc1+local.1.ops.2.8.dist-info"

@@ -4,12 +4,12 @@
     python3 -m tools.bootstrap.bazel --version 7.7.1    print the launcher's path; progress goes to standard error
     python3 -m tools.bootstrap.bazel --where            print the directory that holds all of it
 
-For machines that reach Debian's packages but not Bazel's releases or its Central Registry. What such a machine needs
-and others do not (overrides of the rule sets with Debian's copies, a registry of module metadata on disk) is in the rc
-file written beside that Bazel, never in the project. Safe to interrupt, and to start several at once: it is made under
-a lock, and its launcher, which is what is looked for, comes last.
+For machines that reach Debian's packages but not Bazel's releases or the Bazel Central Registry. Only such a machine
+needs overrides of the rule sets with Debian's copies and a registry of module metadata on disk. They are in the rc file
+beside that Bazel, never in the project. You may interrupt the program and start it several times at once: it works
+under a lock, and writes the launcher, which later calls look for, last.
 
-Environment: RULES_DEEPGEMM_CACHE, the directory (default: rules_deepgemm in $XDG_CACHE_HOME, else in ~/.cache).
+Environment: RULES_DEEPGEMM_CACHE, the directory. Default: rules_deepgemm in $XDG_CACHE_HOME, else in ~/.cache.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bazel.fetch import command, debian, relocate
+from bazel.fetch import apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate
 from bazel.fetch.command import CommandError
 
 SUITE = "forky"
 PACKAGES = ("bazel-bootstrap", "bazel-stardoc", "libperfmark-java", "patchelf")
-# Depends reaches a compiler, a JDK beside the JRE, Perl and Python: 440 MB that Bazel itself never runs.
+# Dependencies that Bazel itself never runs, 440 MB: a compiler, a JDK beside the JRE, Perl, Python.
 UNNEEDED = re.compile(
     r"(binutils|build-essential|cpp|debconf|default-j|dpkg|g\+\+|gcc|linux-libc-dev|make$|node-|"
     r"openjdk-\d+-jdk|perl|python3|rust-coreutils|util-linux|"
     r"lib(asan|c6-dev|dpkg|hwasan|lsan|pam|perl|python3|stdc\+\+-|tsan|ubsan))"
 )
 INSTALL_BASE = "usr/share/bazel"
-# The rule sets that Bazel itself depends on, as Debian packages them: module name and place. Overrides, since their
-# versions are the ones that Bazel asks for, and modules that are in every graph may be overridden in every project.
+# The rule sets that Bazel itself depends on, as Debian packages them: module name and directory. They are overrides
+# because they have the versions that Bazel asks for, and because each of them is in the module graph of every project.
 OVERRIDES = {
     "bazel_features": "tools/features",
     "bazel_skylib": "tools/skylib",
@@ -53,36 +53,66 @@ OVERRIDES = {
     "rules_proto": "rules/proto",
     "rules_python": "rules/python",
 }
-# The others that Debian packages: in the registry, for the projects that ask for them.
+# Other rule sets that Debian packages, in the registry for projects that depend on them: version and directory.
 PACKAGED = {"stardoc": ("0.8.1", "tools/stardoc")}
-# Modules that resolution names and no build here fetches: their metadata is enough.
+# Modules that resolution needs the metadata of. No build here fetches them.
 METADATA = {
     "apple_support": ("1.23.1",),
-    "buildozer": ("7.1.2",),
     "protobuf": ("3.19.6", "21.7"),
     "zlib": ("1.3.1.bcr.3",),
 }
+# `bazel mod` asks for the repository of buildozer before it does anything, and only `mod tidy` runs it. Debian does not
+# package buildozer: this module takes the one on the PATH.
+BUILDOZER_VERSION = "7.1.2"
+BUILDOZER = {
+    "BUILD": "",
+    "MODULE.bazel": f'module(name = "buildozer", version = "{BUILDOZER_VERSION}")\n',
+    "buildozer_binary.bzl": '''\
+_SCRIPT = """#!/bin/sh
+command -v buildozer > /dev/null || {
+  echo "bazel mod tidy runs buildozer, and there is none on the PATH: install it" >&2
+  exit 1
+}
+exec buildozer "$@"
+"""
+
+def _repository_impl(rctx):
+    rctx.file("BUILD", 'exports_files(["buildozer.exe"])')
+    rctx.file("buildozer.exe", _SCRIPT)
+
+_repository = repository_rule(_repository_impl)
+
+def _extension_impl(mctx):
+    _repository(name = "buildozer_binary")
+
+buildozer_binary = module_extension(_extension_impl)
+''',
+}
 HELP = f"""Install Bazelisk and put it on the PATH, or name a Bazel of the version in .bazelversion in $BAZEL.
-Bazel is made out of packages only on Debian and systems like it: x86_64, apt-get, dpkg-deb, and a mirror of Debian that
-has the suite {SUITE}."""
+This program makes Bazel out of packages only on Debian and its derivatives: it needs x86_64, apt-get, apt-cache,
+dpkg-deb and a Debian mirror with the suite {SUITE}."""
+
+
+# Every module that this program imports; a test compares.
+SOURCES = (apt, apt_sources, command, debian, debian_lock, elf, platforms, relocate)
 
 
 def cache_directory() -> Path:
-    """Where everything goes."""
+    """The directory for all that this program makes."""
     named = os.environ.get("RULES_DEEPGEMM_CACHE")
     return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rules_deepgemm"
 
 
 def recipe() -> str:
-    """A digest of every file that decides how the tree is made: another recipe makes another tree."""
-    sources = [__file__, *(module.__file__ for module in (command, debian, relocate))]
+    """A digest of every file that decides how the tree is made. An edit of one makes another tree."""
+    sources = [__file__, *(module.__file__ for module in SOURCES)]
     return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:8]
 
 
 def write_version(root: Path, version: str) -> Path:
-    """Writes the resource in which the server finds its own version, which Debian's build leaves out.
+    """Writes the resource in which the server finds its own version. Debian's build lacks it.
 
-    Without it `native.bazel_version` is empty, and rule sets take that for a Bazel newer than all.
+    Without it `native.bazel_version` is empty, and rule sets take that for a Bazel that is newer than all releases.
     """
     jar = root / "usr" / "share" / "java" / "build-data.jar"
     with zipfile.ZipFile(jar, "w") as archive:
@@ -91,19 +121,24 @@ def write_version(root: Path, version: str) -> Path:
 
 
 def write_classpath(root: Path, final: Path, *more: Path) -> None:
-    """Points Bazel's list of Debian's jars, and what those jars' manifests name, into the tree; adds `more` jars."""
+    """Makes Bazel's list of Debian's jars point into the tree, and adds jars that only manifests name, and `more`."""
     listing = root / INSTALL_BASE / "bazel_classpath_debian_depends.txt"
-    # perfmark is named only in a manifest, by an absolute path; without it the server's gRPC never answers.
+    # Only a manifest names perfmark, by an absolute path. Without it the server's gRPC never answers.
     jars = [*listing.read_text().split(), "/usr/share/java/perfmark-api.jar"]
-    jars = [jar for jar in jars if (root / jar.lstrip("/")).exists()]  # Debian lists some that no package has
+    jars = [jar for jar in jars if (root / jar.lstrip("/")).exists()]  # Debian lists jars that no package has
     jars += [f"/{jar.relative_to(root)}" for jar in more]
     listing.write_text("".join(f"{final}{jar}\n" for jar in jars))
 
 
 def write_registry(root: Path, final: Path) -> None:
-    """Writes a file registry of METADATA and PACKAGED (https://bazel.build/external/registry)."""
+    """Writes a file registry of METADATA, PACKAGED and BUILDOZER (https://bazel.build/external/registry)."""
+    for name, text in BUILDOZER.items():
+        file = root / INSTALL_BASE / "tools" / "buildozer" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
     entries = [(name, version, None) for name, versions in METADATA.items() for version in versions]
     entries += [(name, version, place) for name, (version, place) in PACKAGED.items()]
+    entries.append(("buildozer", BUILDOZER_VERSION, "tools/buildozer"))
     for name, version, place in entries:
         directory = root / "registry" / "modules" / name / version
         directory.mkdir(parents=True)
@@ -111,14 +146,14 @@ def write_registry(root: Path, final: Path) -> None:
             shutil.copy(root / INSTALL_BASE / place / "MODULE.bazel", directory)
         else:
             (directory / "MODULE.bazel").write_text(f'module(name = "{name}", version = "{version}")\n')
-        # Resolution wants a source even of a module that nobody fetches; that of METADATA does not exist.
+        # Resolution needs a source even for modules that no build fetches; those of METADATA do not exist.
         source = {"type": "local_path", "path": f"{final}/{INSTALL_BASE}/{place or name}"}
         (directory / "source.json").write_text(json.dumps(source) + "\n")
     (root / "registry" / "bazel_registry.json").write_text("{}\n")
 
 
 def write_rc(root: Path, final: Path) -> None:
-    """Writes the rc file that the launcher names."""
+    """Writes the rc file that the launcher passes to Bazel."""
     (java,) = (
         path.parent.parent.relative_to(root)
         for path in root.glob("usr/lib/jvm/java-*/bin/java")
@@ -131,13 +166,13 @@ def write_rc(root: Path, final: Path) -> None:
 startup --install_base={final}/{INSTALL_BASE} --trust_install_base
 startup --server_javabase={final}/{java}
 common --registry=file://{final}/registry
-# What Bazel appends to a WORKSPACE file would fetch a skylib of its own wherever the project names none.
+# The suffix that Bazel appends to WORKSPACE files would fetch bazel_skylib in projects that do not name it.
 common --noenable_workspace
 {overrides}""")
 
 
-# What a server's first seconds go to when it builds an extension: packages of thousands of headers, rules for C++ and
-# Python, inputs to look at. The names are of no meaning, and no compiler is called.
+# A project that makes the server do what takes its first seconds when it builds an extension: load packages of
+# thousands of headers and rules for C++ and Python, and prepare actions with many inputs. It runs no compiler.
 TRAINING = {
     "MODULE.bazel": 'bazel_dep(name = "rules_cc")\nbazel_dep(name = "rules_python")\n',
     "BUILD": """\
@@ -155,10 +190,10 @@ genrule(name = "g", srcs = glob(["include/**"]), outs = ["o"], cmd = "touch $@")
 
 
 def train(tree: Path) -> None:
-    """Has the JVM keep what a first build made it load and learn (JEP 514, 515): a server then starts in half the time.
+    """Writes the JVM's cache of classes and profiles of a first build (JEP 514, 515): servers start twice as fast.
 
-    The JVM takes such a cache only with the same jars at the same paths, hence in the tree's final place. Where it
-    cannot make one, Bazel does without.
+    The JVM accepts such a cache only with the same jars at the same paths, so this runs in the tree's final place. If
+    the JVM cannot write one, Bazel works without it.
     """
     cache = tree / "bazel.aot"
     with tempfile.TemporaryDirectory(dir=tree) as scratch:
@@ -171,7 +206,7 @@ def train(tree: Path) -> None:
         build = ["build", "--lockfile_mode=off"]
         for command in ([*build, "//:g"], [*build, "--nobuild", "//:all"], ["shutdown"]):
             subprocess.run([*start, *command], cwd=project, capture_output=True, check=False)
-        for directory, _, _ in os.walk(scratch):  # Bazel makes some read-only
+        for directory, _, _ in os.walk(scratch):  # Bazel makes some of them read-only
             os.chmod(directory, 0o755)
     if cache.exists():
         with (tree / "bazelrc").open("a") as rc:
@@ -179,7 +214,7 @@ def train(tree: Path) -> None:
 
 
 def write_launcher(tree: Path) -> None:
-    """Writes bin/bazel, at once: where it is, all the rest is."""
+    """Writes bin/bazel atomically: if it exists, the tree is complete."""
     directory = tree / "bin"
     directory.mkdir()
     aside = directory / "bazel.part"
@@ -189,8 +224,8 @@ def write_launcher(tree: Path) -> None:
 
 
 def make(root: Path, final: Path, version: str) -> None:
-    """Fills `root`, which shall be moved to `final`, with a Bazel that runs there."""
-    with debian.apt(SUITE, directory=root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
+    """Fills `root` with a Bazel that runs after `root` has been moved to `final`."""
+    with apt.apt(debian.mirrors()[0], SUITE, directory=root) as client, tempfile.TemporaryDirectory(dir=root) as debs:
         packages = [package for package in client.resolve(PACKAGES) if not UNNEEDED.match(package.name)]
         (offered,) = (package.version for package in packages if package.name == "bazel-bootstrap")
         if not re.match(re.escape(version) + r"(?![\d.])", offered):
@@ -207,7 +242,7 @@ def make(root: Path, final: Path, version: str) -> None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Holds the directory's lock; says so if it has to wait for another process."""
+    """Holds the directory's lock; prints a line if it has to wait for another process."""
     with (directory / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,7 +253,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def bootstrap(version: str, cache: Path) -> Path:
-    """Returns the path of a Bazel of `version` in `cache`, made now if it is not there."""
+    """Returns the path of a Bazel of `version` in `cache`, and makes it first if it is not there."""
     final = cache / f"bazel-{version}-{recipe()}"
     launcher = final / "bin" / "bazel"
     if launcher.exists():
@@ -226,7 +261,7 @@ def bootstrap(version: str, cache: Path) -> Path:
     if os.uname().machine != "x86_64":
         raise CommandError(f"this machine is {os.uname().machine}")
     if re.search(r"[\s'\"]", str(cache)) or cache.parts[:2] == ("/", "tmp"):
-        # Bazel's rc files split at blanks, and its sandbox mounts an empty /tmp over the tools that would lie there.
+        # Bazel splits the lines of rc files at blanks, and its sandbox mounts an empty /tmp over tools below /tmp.
         raise CommandError(
             f"the cache directory {cache} is below /tmp or has a blank or quote in its name; "
             "set RULES_DEEPGEMM_CACHE to another one"
@@ -235,7 +270,7 @@ def bootstrap(version: str, cache: Path) -> Path:
     with locked(cache):
         if launcher.exists():
             return launcher
-        # What a killed process left: the lock says that none is at work.
+        # Leftovers of a killed process: this one holds the lock, so that no other is at work.
         for leftover in [*cache.glob("making-*"), *cache.glob(final.name)]:
             shutil.rmtree(leftover)
         print(f"no Bazel {version} here: making one out of Debian packages in {final}", file=sys.stderr)

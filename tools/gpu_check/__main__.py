@@ -1,11 +1,11 @@
-"""`python3 tools/gpu_check WHEEL`: does a built deep_gemm wheel compute, and at what cost, on this machine's GPU?"""
+"""`python3 tools/gpu_check WHEEL`: checks and times a built deep_gemm wheel on this machine's GPU."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# The code that moves a package under vllm/third_party is the wheel tools' own.
+# wheel_tools has the code that moves a package under vllm/third_party.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "wheel"))
 
 from gpu_check.cli import main

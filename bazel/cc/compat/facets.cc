@@ -1,7 +1,8 @@
-// Functions that GCC 14's headers leave to the library and an older libstdc++.so.6 has not. In libstdc++.a they share a
-// member with the facets' identities (locale::id), of which a process may have only one; here they come alone.
+// Template instances that GCC 14's headers expect in the library and that the sysroot's libstdc++.so.6 lacks. In
+// libstdc++.a they share a member with the facets' identities (locale::id). A process must not have a second copy of
+// those, so that this file defines the instances without them.
 //
-// facets_cow.cc compiles this again for the older ABI of std::string.
+// facets_cow.cc compiles this file again for the older ABI of std::string.
 
 #include <locale>
 #include <string>
@@ -26,7 +27,7 @@ FACETS(char);
 FACETS(wchar_t);
 
 #if _GLIBCXX_USE_CXX11_ABI
-// The same for both ABIs.
+// Instances that do not depend on the ABI of std::string.
 #define COMMON_FACETS(Char)          \
   FACET(__timepunct<Char>);          \
   FACET(codecvt<Char, char, mbstate_t>); \

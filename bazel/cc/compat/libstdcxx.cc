@@ -1,5 +1,5 @@
-// What code compiled with GCC 14 wants of a newer libstdc++ than the sysroot's, and must not take from libstdc++.a:
-// the archive's members for it hold state (the standard streams, the handlers), of which a process may have only one.
+// Functions that code compiled with GCC 14 calls and that the sysroot's libstdc++.so.6 lacks. In libstdc++.a they are in
+// members with state (the standard streams, the handlers), of which a process must not have a second copy.
 
 #include <cstdlib>
 #include <exception>
@@ -7,8 +7,9 @@
 
 namespace std {
 
-// Since GCC 13 <iostream> asks for this instead of defining an ios_base::Init of its own, as GCC 12's and older did.
-// libstdc++.so counts these objects: with an old one this sets up std::cout and the others, with a new one nothing.
+// <iostream> of GCC 13 and newer refers to this function; that of GCC 12 and older defines an ios_base::Init in each source.
+// libstdc++.so counts these objects. The first one initializes std::cout and the other streams in an old libstdc++.so; a
+// new libstdc++.so initializes them itself.
 void ios_base_library_init() {}
 
 #pragma GCC diagnostic ignored "-Wprio-ctor-dtor"
@@ -18,7 +19,7 @@ static ios_base::Init init __attribute__((init_priority(90)));
 
 namespace __cxxabiv1 {
 
-// As libsupc++'s eh_terminate.cc, which has the process's terminate handler beside it.
+// A copy of the function in libsupc++'s eh_terminate.cc, without the process's terminate handler that is defined there.
 [[noreturn]] void __terminate(std::terminate_handler handler) noexcept {
   try {
     handler();

@@ -1,25 +1,21 @@
 """The macro deepgemm_extension: DeepGEMM's `_C` for each CPython of the matrix."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:versions.bzl", "LOOKS_FOR_KERNELS")
 load(":torch_extension.bzl", "torch_extension")
 
+visibility(["//bazel/...", "//tests/..."])
+
+_SOURCE = Label("@deepgemm_src//:python_api")
+
+# The options of DeepGEMM's own setup.py, which has no stack protector. Every GCC and Clang accepts them.
 _COPTS = [
-    # The options of DeepGEMM's own setup.py, which has no stack protector, and no word on its references to temporaries,
-    # which GCC 13 and newer suspect.
     "-O3",
     "-Wno-psabi",
     "-Wno-deprecated-declarations",
-    "-Wno-dangling-reference",
     "-fno-stack-protector",
-    # Smaller, and no slower (docs/gpu.md): blocks that are hardly ever reached stay with their functions, and jumps
-    # lead to unaligned places.
-    "-fno-reorder-blocks-and-partition",
-    "-fno-align-jumps",
-    "-fno-align-labels",
-    "-fno-align-loops",
-    # The compiler's memory is let go at its end and not collected before: as much as without whole_program, in less time.
-    "--param=ggc-min-heapsize=4194304",
+    # Errors of DeepGEMM name its files as they are in its repository, `csrc/…`, wherever Bazel has put that.
+    "-ffile-prefix-map={}/src/=".format(_SOURCE.workspace_root),
 ]
 
 def deepgemm_extension(
@@ -27,7 +23,6 @@ def deepgemm_extension(
         srcs = None,
         deps = None,
         copts = [],
-        whole_program = None,
         features = [],
         kernels_ahead_of_time = None,
         **kwargs):
@@ -43,30 +38,27 @@ def deepgemm_extension(
 
     Args:
         name: The name of the target that gathers the libraries.
-        srcs: Sources in place of DeepGEMM's one, `csrc/python_api.cpp`.
-        deps: Headers in place of DeepGEMM's own (csrc, device headers, CUTLASS, DeepJIT and elfutils).
-        copts: Compiler options after those of DeepGEMM's setup.py
-            (`-O3 -Wno-psabi -Wno-deprecated-declarations`), `-Wno-dangling-reference`, `-fno-stack-protector`,
-            `-fno-reorder-blocks-and-partition`, `-fno-align-{jumps,labels,loops}` and
-            `--param=ggc-min-heapsize=4194304`, so that they win.
-        features: Features of the C++ toolchain, beside the hermetic GCC's `small_float_to_chars`: DeepGEMM formats floats
-            in hexadecimal only, when it writes a kernel. `["-small_float_to_chars"]` leaves that one out.
-        kernels_ahead_of_time: Whether the module looks for kernels in its package (`deepgemm_wheel(kernels = [...])`) before
-            it compiles them, and needs nvcc for the others alone. This replaces one header of DeepJIT's; a header other
-            than the one that the replacement was made for fails the build. Default: it does, if the source is DeepGEMM
-            2.8.2 and `deps` is not given.
-        whole_program: As for `torch_extension`. Default: DeepGEMM's one source is, other `srcs` are not.
-        **kwargs: Handed on to `torch_extension`.
+        srcs: Sources instead of DeepGEMM's one, `csrc/python_api.cpp`.
+        deps: Headers instead of DeepGEMM's own (csrc, device headers, CUTLASS, DeepJIT and elfutils).
+        copts: Compiler options. They follow those of DeepGEMM's setup.py
+            (`-O3 -Wno-psabi -Wno-deprecated-declarations`), `-fno-stack-protector` and a `-ffile-prefix-map` of
+            DeepGEMM's repository, and override them. Default: none.
+        features: Features of the C++ toolchain, after `smaller_code` and, unless `srcs` is set, `whole_program`; see
+            `torch_extension`. `-name` disables one. Default: none.
+        kernels_ahead_of_time: Whether the module looks for compiled kernels in its package
+            (`deepgemm_wheel(kernels = [...])`) before it compiles one, and needs nvcc only for the others. This replaces
+            one header of DeepJIT; the build fails if the header is not the one that the replacement was made for.
+            Default: True for DeepGEMM 2.8.2, unless `deps` is set.
+        **kwargs: Passed on to `torch_extension`.
     """
     if kernels_ahead_of_time == None:
         kernels_ahead_of_time = deps == None and VERSION in LOOKS_FOR_KERNELS
     overlay = [Label("//bazel/kernels:jit_runtime")] if kernels_ahead_of_time else []
     torch_extension(
         name = name,
-        srcs = [Label("@deepgemm_src//:python_api")] if srcs == None else srcs,
+        srcs = [_SOURCE] if srcs == None else srcs,
         copts = _COPTS + copts,
-        features = ["small_float_to_chars"] + features,
-        whole_program = srcs == None if whole_program == None else whole_program,
+        features = ["smaller_code"] + (["whole_program"] if srcs == None else []) + features,
         # The overlay comes first, so that its header is found before DeepJIT's.
         deps = overlay + ([Label("@deepgemm_src//:headers")] if deps == None else deps),
         **kwargs

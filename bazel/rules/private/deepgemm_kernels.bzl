@@ -1,7 +1,9 @@
 """The macro deepgemm_kernels: DeepGEMM's kernels, compiled ahead of time."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:kernel_set.bzl", "kernel_set")
+
+visibility(["//bazel/...", "//tests/..."])
 
 def deepgemm_kernels(name, arch, layers = {}, num_sms = 0, recorded = [], **kwargs):
     """A set of DeepGEMM's kernels for one architecture, for `deepgemm_wheel(kernels = [...])`.

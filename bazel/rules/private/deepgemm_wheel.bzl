@@ -1,11 +1,13 @@
 """The macro deepgemm_wheel: a wheel of DeepGEMM alone, for every CPython of the matrix."""
 
-load("@deepgemm_src//:version.bzl", "VERSION")
+load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:kernels_directory.bzl", "kernels_directory")
 load("//bazel/kernels:versions.bzl", "LOOKS_FOR_KERNELS")
 load(":extension_wheel.bzl", "extension_wheel")
 
-# The repository lays the package out as a wheel has it; licences come from two places.
+visibility(["//bazel/...", "//tests/..."])
+
+# The repository @deepgemm_src has the package as a wheel has it; the licences are in two directories.
 _PATHS = {
     "package/deep_gemm": "deep_gemm",
     "src/LICENSE": "LICENSE",
@@ -26,14 +28,14 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], co
     Args:
         name: The target's name; the wheel is its one output.
         extension: DeepGEMM's `_C`, a `deepgemm_extension`.
-        distribution: The name of the distribution, as pip lists it.
-        kernels: Sets of kernels, each a `deepgemm_kernels`, that the package carries in `aot/`; DeepGEMM then compiles only
-            kernels that are not among them. A set of another CUDA major version than torch's, and a DeepGEMM that does
-            not look there, is an error. Default: none.
-        compress_kernels: Whether kernels are compressed fatbins in place of cubins: a fifth of the installed size. The driver
+        distribution: The name of the distribution, as pip lists it. Default: `deep_gemm`.
+        kernels: Sets of kernels, each a `deepgemm_kernels`, which the package carries in `aot/`. DeepGEMM then compiles only
+            other kernels. A set for another CUDA major version than torch's, and a DeepGEMM that does not look for
+            kernels, are errors. Default: none.
+        compress_kernels: Whether kernels are compressed fatbins instead of cubins, a fifth of the installed size. The driver
             unpacks each when it loads it. Default: False.
-        version: Its version. Default: that of the DeepGEMM source.
-        **kwargs: Handed on to `extension_wheel`.
+        version: The version (PEP 440). Default: that of the DeepGEMM source.
+        **kwargs: Passed to `extension_wheel`.
     """
     directories = {}
     if kernels:

@@ -1,10 +1,12 @@
-"""The test rule import_check_test: every registered CPython installs a wheel and imports it."""
+"""The test import_check_test: every registered CPython installs a wheel and imports a module of it."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
-load("//bazel/torch:runtime_providers.bzl", "TorchRuntimeInfo")
+load("//bazel/torch:providers.bzl", "TorchRuntimeInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
+
+visibility(["//bazel/...", "//tests/..."])
 
 def _import_check_test_impl(ctx):
     wheel = single_wheel(ctx)
@@ -21,7 +23,7 @@ def _import_check_test_impl(ctx):
     for target in ctx.attr.pythons:
         python = target[PythonAbiInfo]
         if python.tag not in anchors:
-            fail("{}: runtimes has {}; expected the packages of {} too".format(
+            fail("{}: runtimes has {}; expected the packages of {} too: add them".format(
                 ctx.label,
                 ", ".join(anchors) or "nothing",
                 python.tag,
@@ -40,31 +42,31 @@ def _import_check_test_impl(ctx):
 
 _import_check_test = rule(
     implementation = _import_check_test_impl,
-    doc = "Behind the macro `import_check_test`.",
+    doc = "The rule behind the macro `import_check_test`.",
     test = True,
     attrs = {
         "extension": attr.string(
-            doc = "The extension module inside `module`, such as `_C`. Empty: `module` is the extension itself.",
+            doc = "The extension module inside `module`, such as `_C`. Default: `module` is the extension itself.",
         ),
         "loaded": attr.string_list(
-            doc = "Modules that must be in `sys.modules` once `module` is imported, by name. Default: none.",
+            doc = "Names of modules that must be in `sys.modules` after the import of `module`. Default: none.",
         ),
         "module": attr.string(
-            doc = "What to import, such as `vllm.third_party.deep_gemm`.",
+            doc = "The module to import, such as `vllm.third_party.deep_gemm`.",
             mandatory = True,
         ),
         "pythons": attr.label_list(
-            doc = "The CPythons.",
+            doc = "The CPythons that import the module.",
             mandatory = True,
             providers = [PythonAbiInfo],
         ),
         "runtimes": attr.label_list(
-            doc = "The packages of each CPython: torch and what it requires.",
+            doc = "For each of `pythons`, the packages to import with: torch and what it requires.",
             mandatory = True,
             providers = [TorchRuntimeInfo],
         ),
         "stable_abi": attr.bool(
-            doc = "Whether the extension is one `.abi3.so` for all. Default: it has a file per CPython.",
+            doc = "Whether one `.abi3.so` serves all CPythons. Default: False, one library per CPython.",
         ),
         "wheel": attr.label(
             doc = "The wheel: a target with one file that ends in `.whl`, under its own name.",
@@ -73,14 +75,14 @@ _import_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:import_check",
-            cfg = "exec",
+            cfg = "target",
             executable = True,
         ),
         "_skip_missing": attr.label(default = "//bazel/rules:skip_missing_interpreters"),
         "_uv": attr.label(
-            default = "@deepgemm_pip//:uv",
+            default = "@deepgemm_uv//:uv",
             allow_single_file = True,
-            cfg = "exec",
+            cfg = "target",
             executable = True,
         ),
     },
@@ -96,13 +98,15 @@ def import_check_test(
         size = "large",
         tags = [],
         **kwargs):
-    """Installs a wheel into a fresh environment of every registered CPython, and imports it there.
+    """Installs a wheel into a fresh environment of every registered CPython, and imports a module of it there.
 
-    Each environment has the torch that the wheel requires, for that CPython, and all that this torch requires; uv
-    installs the wheel. The extension module that is imported has that CPython's SOABI in its name, and the public names
-    are the same under every CPython. No GPU is needed. A CPython without an interpreter fails the test and says how to
-    provide one; `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` turns that into a skip, which the log shows;
-    where every one is skipped, the test fails.
+    Each environment has the torch that the wheel requires, for that CPython, and the packages that this torch requires; uv
+    installs the wheel. The test fails unless the imported extension module has that CPython's SOABI in its name and the
+    module has the same public names under every CPython. It needs no GPU.
+
+    A CPython without an interpreter fails the test, and the message says how to provide one. With
+    `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` such a CPython is skipped, and the log says so; a test that
+    skips every CPython fails.
 
     Example:
     ```starlark
@@ -117,14 +121,14 @@ def import_check_test(
     Args:
         name: The test's name.
         wheel: The wheel: a target with one file that ends in `.whl`, under its own name.
-        module: What to import, such as `vllm.third_party.deep_gemm`.
+        module: The module to import, such as `vllm.third_party.deep_gemm`.
         extension: The extension module inside `module`, such as `_C`. Default: `module` is the extension itself.
-        loaded: Modules that must be in `sys.modules` once `module` is imported, by name. Default: none.
-        stable_abi: Whether the extension is one `.abi3.so` for all. Default: it has a file per CPython.
-        size: As for every test.
-        tags: As for every test. The packages lie outside of the test's declared files, so that it runs on this
-            machine alone: `no-remote-exec` is added.
-        **kwargs: Handed on to the test rule: `timeout`, `visibility` and the like.
+        loaded: Names of modules that must be in `sys.modules` after the import of `module`. Default: none.
+        stable_abi: Whether one `.abi3.so` serves all CPythons. Default: False, one library per CPython.
+        size: As for every test. Default: `large`.
+        tags: As for every test. `no-remote-exec` is added: the test reads packages that are not among its declared
+            files, so it must run on this machine. Default: none.
+        **kwargs: Passed to the test rule: `timeout`, `visibility` and the like.
     """
     _import_check_test(
         name = name,

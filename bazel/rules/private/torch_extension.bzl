@@ -4,19 +4,39 @@ load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load(":extension_module.bzl", "extension_module")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _TORCH = Label("//bazel/torch:torch")
 _OPT = Label("//bazel/rules:opt")
 
-# What torch.utils.cpp_extension passes, and hidden visibility: PyInit_* is all that a module has to export, and two
-# modules' copies of one template must not meet in the dynamic linker.
+# Options that every GCC and Clang accepts; what only the hermetic GCC accepts is a feature of its toolchain.
+# -fvisibility=hidden: a module needs to export PyInit_* only, and the dynamic linker must not merge two modules' copies
+# of one template.
 _COPTS = [
     "-std=c++20",
     "-fvisibility=hidden",
 ]
 
-# The header declares what of a whole program stays visible; it is found from the root of this repository.
-_MODULE_INIT = Label("//bazel/rules/private:module_init")
-_WHOLE_PROGRAM = ["-fwhole-program", "-include", "bazel/rules/private/module_init.h"]
+# The file name extensions that cc_binary compiles.
+_SOURCES = ("c", "cc", "cpp", "cxx", "c++", "C", "s", "S", "asm")
+
+def _check_whole_program(name, srcs, features):
+    """Fails if a module with the feature whole_program has several sources, by their names. A select() is not checked."""
+    if type(srcs) != "list" or type(features) != "list":
+        return
+    sources = [str(src) for src in srcs if str(src).rpartition(".")[2] in _SOURCES]
+    if "whole_program" in features and "-whole_program" not in features and len(sources) > 1:
+        fail("torch_extension {}: the feature whole_program is for one source, and srcs has {}: {}; ".format(
+            name,
+            len(sources),
+            ", ".join(sources),
+        ) + "leave the feature out")
+
+def _prefix_maps(srcs):
+    """Options that make `__FILE__` of a source in an external repository the source's path in that repository."""
+    labels = [native.package_relative_label(src) for src in srcs] if type(srcs) == "list" else []
+    roots = {label.workspace_root: None for label in labels if label.workspace_root}
+    return ["-ffile-prefix-map={}/=".format(root) for root in roots]
 
 def _hub(tag):
     return Label("@deepgemm_pythons//:" + tag)
@@ -43,7 +63,6 @@ def torch_extension(
         defines = [],
         linkopts = [],
         py_limited_api = None,
-        whole_program = False,
         features = [],
         visibility = None,
         tags = [],
@@ -59,10 +78,18 @@ def torch_extension(
     pybind11's headers come with torch. `TORCH_EXTENSION_NAME` is defined as `module_name`, as
     `torch.utils.cpp_extension` does, so that sources may say `PYBIND11_MODULE(TORCH_EXTENSION_NAME, m)`.
 
-    It is an analysis error where `module_name` is not an identifier, or no Python of the matrix is as new as
-    `py_limited_api`. A build of `:<name>`, or of anything that is made of it, also fails where the sources define a
-    module of another name, and where a library exports no `PyInit_<module_name>`, needs a CUDA runtime of another
-    major version than torch's, or wants a symbol of torch that this torch does not have.
+    Analysis fails if `module_name` is not an identifier, if every Python of the matrix is older than `py_limited_api`,
+    or if a module with the feature `whole_program` has more than one source. A build of `:<name>`, or of anything that
+    depends on it, fails if a library does not export `PyInit_<module_name>`, needs a CUDA runtime of another major
+    version than torch's, or needs a symbol of torch that this torch does not have.
+
+    Features of the hermetic GCC that extensions may use; other toolchains ignore them:
+
+    - `whole_program`: the one source is the whole module (GCC's `-fwhole-program`). Only `PyInit_<module_name>` is
+      exported, inline functions and templates included, and GCC does not compile what the module does not call: a
+      smaller library in less time. A dependency cannot call functions of the source.
+    - `smaller_code`: GCC does not move rarely executed blocks away and does not align the targets of jumps.
+    - `file_prefix_map`, enabled by default: `__FILE__` and debug information name no external repository.
 
     Example:
     ```starlark
@@ -78,23 +105,23 @@ def torch_extension(
         srcs: C++ sources, and headers that only they use; as for `cc_binary`.
         module_name: The module's last name, as in `PyInit_<module_name>`. A Python identifier. Default: `_C`.
         hdrs: Headers of this extension. Every header that the compiler reads must be here or come from `deps`.
-        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`.
-        copts: Compiler options, after this macro's own (`-std=c++20 -fvisibility=hidden`), so that they win.
-        defines: Preprocessor definitions of these sources alone.
-        linkopts: Linker options.
+            Default: none.
+        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`. Default: none.
+        copts: Compiler options. They follow this macro's own (`-std=c++20 -fvisibility=hidden`) and override them.
+            Default: none.
+        defines: Preprocessor definitions, `NAME` or `NAME=VALUE`, for these sources only. Default: none.
+        linkopts: Linker options. Default: none.
         py_limited_api: The oldest CPython of a stable-ABI module (PEP 384), such as `3.11`: makes one library,
-            `:<name>.abi3`, in place of one per Python. The sources may then use the limited API alone (pybind11 does
+            `:<name>.abi3`, instead of one per Python. The sources must then use the limited API only (pybind11 does
             not; register operators with TORCH_LIBRARY). Default: none.
-        whole_program: Whether the one source is the whole module (GCC's `-fwhole-program`): nothing but
-            `PyInit_<module_name>` is visible to others, inline functions and templates included, and what the module
-            itself does not call is not compiled. Smaller, and sooner done. More sources than one are an error; so is a
-            dependency that calls a function of the source. Default: it is not.
-        features: Features of the C++ toolchain, beside `no_solib_rpaths`; as for `cc_binary`.
-        visibility: Of `:<name>` and of each Python's target.
-        tags: Of all targets.
-        testonly: Of all targets.
-        **kwargs: Handed on to each `cc_binary`.
+        features: Features of the C++ toolchain, after `no_solib_rpaths`; as for `cc_binary`. `-name` disables one.
+            Default: none.
+        visibility: The visibility of `:<name>` and of each Python's target. Default: the package's.
+        tags: The tags of all targets. Default: none.
+        testonly: Whether all targets are for tests only. Default: the package's.
+        **kwargs: Passed on to each `cc_binary`.
     """
+    _check_whole_program(name, srcs, features)
     pythons = PYTHONS
     if py_limited_api:
         pythons = [python for python in PYTHONS if _version(python.version) >= _version(py_limited_api)]
@@ -112,30 +139,27 @@ def torch_extension(
         cc_binary(
             name = "{}.{}".format(name, tag),
             srcs = srcs + hdrs,
-            copts = _COPTS + (_WHOLE_PROGRAM if whole_program else []) + copts,
-            # The extension's own headers are searched before Python's and torch's, which bundles some of others.
-            deps = deps + [_hub(python.tag), _TORCH] + ([_MODULE_INIT] if whole_program else []),
+            copts = _COPTS + _prefix_maps(srcs) + copts,
+            # The extension's own headers come first on the search path: torch bundles headers of other projects.
+            deps = deps + [_hub(python.tag), _TORCH],
             linkopts = linkopts + select({_OPT: ["-Wl,--strip-all"], "//conditions:default": []}),
             linkshared = True,
             local_defines = defines + limited + [
                 "TORCH_API_INCLUDE_EXTENSION_H",
                 "TORCH_EXTENSION_NAME=" + module_name,
             ],
-            # The loader finds torch's libraries because Python has imported torch before; a wheel carries no RUNPATH.
+            # Without RUNPATH: Python has imported torch, so that the loader already has torch's libraries.
             features = ["no_solib_rpaths"] + features,
             **(common | kwargs)
         )
         binaries[python.tag] = ":{}.{}".format(name, tag)
     extension_module(
         name = name,
-        srcs = srcs + hdrs,
         binaries = binaries.values(),
-        defines = defines,
         module_name = module_name,
         py_limited_api = py_limited_api,
         pythons = [_hub(tag) for tag in binaries],
         serves = [_hub(python.tag) for python in pythons],
         torch = _TORCH,
-        whole_program = whole_program,
         **common
     )

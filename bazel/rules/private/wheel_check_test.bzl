@@ -4,13 +4,15 @@ load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
+visibility(["//bazel/...", "//tests/..."])
+
 _DOC = """Proves that a wheel with CPython extensions will load wherever its metadata says.
 
-Every CPython of Requires-Python has a file for each extension module; each file was compiled for the Python that its
-name says, exports its PyInit function, and asks for no newer glibc or libstdc++ than the platform tag allows and for no
-library but torch's and CUDA's; RECORD, WHEEL, METADATA and the file name are right and agree; DeepGEMM's JIT headers
-are there. `docs/wheel-check.md` lists what can be found. Nothing is unpacked; the JSON report is among the test's
-outputs. `bazel run @rules_deepgemm//tools/wheel:check -- WHEEL` does the same by hand.
+The wheel has, for every CPython of Requires-Python, a file for each extension module. Each file was compiled for the
+Python that its name says, exports its init function, finds the libraries that it needs, and needs no newer glibc or
+libstdc++ than the platform tag allows. RECORD, WHEEL, METADATA and the file name are right and agree, and DeepGEMM's
+JIT headers are there. `docs/wheel-check.md` lists all findings. Nothing is unpacked; the JSON report is among the
+test's outputs. `bazel run @rules_deepgemm//tools/wheel:check -- WHEEL` does the same by hand.
 
 ```starlark
 wheel_check_test(
@@ -26,12 +28,18 @@ _INCLUDE = "/include/"
 def _wheel_check_test_impl(ctx):
     wheel = single_wheel(ctx)
     lines = [wheel.short_path]
+    if "\n" in ctx.attr.python_requires:
+        fail("{}: python_requires is {}; expected one line, such as >=3.11,<3.15".format(
+            ctx.label,
+            repr(ctx.attr.python_requires),
+        ))
     if ctx.attr.python_requires:
         lines.append("--requires-python=" + ctx.attr.python_requires)
     if ctx.attr.require_torch:
         lines.append("--torch=" + ctx.attr.torch[TorchInfo].version)
     if ctx.attr.strict:
         lines.append("--strict")
+    lines += ["--only=" + kind for kind in ctx.attr.classes]
     lines += ["--allow-library=" + library for library in ctx.attr.allowed_libraries]
     lines += ["--accept=" + finding for finding in ctx.attr.accepted_findings]
     for file in ctx.files.jit_headers:
@@ -56,32 +64,38 @@ wheel_check_test = rule(
     test = True,
     attrs = {
         "accepted_findings": attr.string_list(
-            doc = "Findings that are known and accepted, as `RULE` or `RULE:GLOB` (of paths in the wheel; `*` crosses " +
+            doc = "Known findings that do not count, as `RULE` or `RULE:GLOB` (of paths in the wheel; `*` crosses " +
                   "slashes). The report lists them. Default: none.",
         ),
         "allowed_libraries": attr.string_list(
-            doc = "Libraries that files may need beside those of the platform tag's policy, torch's and CUDA's: " +
-                  "`libfoo.so.1`, or `GLOB:libfoo.so.1` for some files only. Default: none; not `libcuda.so.1` either, " +
-                  "which is missing on a machine without a driver.",
+            doc = "Libraries that files may need beside the wheel's own, those of the platform tag's policy, and those of " +
+                  "torch and CUDA: `LIBRARY`, or `GLOB:LIBRARY` for some files only. `LIBRARY` may be a glob, such as " +
+                  "`libfoo.so.*`. Default: none. `libcuda.so.1` is not allowed either: a machine without a driver lacks it.",
+        ),
+        "classes": attr.string_list(
+            doc = "The classes of findings that fail the test. `load`: the wheel will not import somewhere it claims to. " +
+                  "`form`: names, tags and RECORD's style. Default: both.",
+            allow_empty = False,
+            default = ["load", "form"],
         ),
         "jit_headers": attr.label_list(
             doc = "The headers that DeepGEMM's JIT compiler reads, each below a directory named `include`: the wheel's " +
-                  "package `deep_gemm` must have exactly these, byte by byte. Default: none are known, and only those " +
-                  "that the extension's generated code reaches are asked for.",
+                  "package `deep_gemm` must have exactly these, byte by byte. Default: none; the wheel must then have the " +
+                  "headers that the extension's generated code includes.",
             allow_files = True,
         ),
         "python_requires": attr.string(
-            doc = "The matrix: the wheel's Requires-Python must admit exactly the CPythons of this one. Empty: not compared. " +
+            doc = "The matrix: the wheel's Requires-Python must admit exactly its CPythons. Empty: not compared. " +
                   "Default: that of the `pythons` extension.",
             default = REQUIRES_PYTHON,
         ),
         "require_torch": attr.bool(
-            doc = "Whether the wheel has to require a torch, and one that admits `torch`. Default: it has to.",
+            doc = "Whether the wheel has to require a torch, and one that admits `torch`. Default: True.",
             default = True,
         ),
         "strict": attr.bool(
-            doc = "Whether a file that does not prove which CPython it was compiled for is a finding. pybind11 modules " +
-                  "prove it; a plain C module may not. Default: it is.",
+            doc = "Whether it is a finding that the files do not prove something, such as the CPython that a module was " +
+                  "compiled for. pybind11 modules prove it; a plain C module may not. Default: True.",
             default = True,
         ),
         "torch": attr.label(
@@ -96,7 +110,7 @@ wheel_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:check",
-            cfg = "exec",
+            cfg = "target",
             executable = True,
         ),
     },

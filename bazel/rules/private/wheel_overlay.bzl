@@ -1,15 +1,19 @@
-"""The rule wheel_overlay: one wheel's package in the place of another wheel's bundled copy of it."""
+"""The rule wheel_overlay: replaces a wheel's bundled copy of a package with the package of another wheel."""
 
 load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
-load(":wheel_names.bzl", "overlay_name", "parse_wheel_name")
+load(":pep440.bzl", "normalized_local_version")
+load(":wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
+
+visibility(["//bazel/...", "//tests/..."])
 
 _DOC = """The base wheel with its copy of a package replaced by the one of another wheel.
 
-Everything below `<under>/<package>/` of `base` goes, and `<package>/` of `overlay` comes in its place. The version gets a
-local part; METADATA, WHEEL, RECORD, tags and file name agree with each other, the overlay's licences are added. Every
-other member is copied as it is stored. The build fails where `base` bundles no such package or is for another platform,
-where its torch requirement does not admit the torch that `overlay` pins, or where `overlay` lacks a CPython that the
-Requires-Python of `base` admits.
+The result has `<package>/` of `overlay` instead of everything below `<under>/<package>/` of `base`, and the licences of
+both. Its version gets a local part; METADATA, WHEEL, RECORD, tags and file name agree with each other. Every other member
+is copied as it is stored.
+
+The build fails if `base` bundles no such package or is for another platform, if it does not admit the torch that `overlay`
+pins, or if `overlay` lacks a CPython that Requires-Python of `base` admits.
 
 ```starlark
 wheel_overlay(
@@ -25,26 +29,30 @@ wheel_overlay(
 The output is `<name>/<file name of the new wheel>`. `vllm_wheel` is this rule with vLLM's names filled in.
 """
 
-def _parsed(ctx, attribute):
-    file = getattr(ctx.file, attribute)
-    parsed = parse_wheel_name(file.basename)
+def _parsed_name(ctx, attribute):
+    name = getattr(ctx.file, attribute).basename
+    parsed = parse_wheel_name(name)
     if not parsed:
-        fail("{}: {} is the file {}; expected a wheel's name, NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl. ".format(
-            ctx.label,
-            attribute,
-            file.basename,
-        ) + "Give it the name that it was published under.")
+        fail(("{}: {} is the file {}; expected a wheel's name, NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl: " +
+              "use the name that it was published under").format(ctx.label, attribute, name))
     return parsed
 
 def _wheel_overlay_impl(ctx):
-    name = overlay_name(_parsed(ctx, "base"), _parsed(ctx, "overlay"), ctx.attr.local_version)
+    local_version = normalized_attribute(
+        ctx,
+        "local_version",
+        normalized_local_version,
+        "letters and digits, in parts with dots between them (PEP 440), such as deepgemm.2.8.2",
+    )
+    name = overlay_name(_parsed_name(ctx, "base"), _parsed_name(ctx, "overlay"), local_version)
     wheel = ctx.actions.declare_file("{}/{}".format(ctx.label.name, name))
+
     args = ctx.actions.args()
     args.add("--base", ctx.file.base)
     args.add("--overlay", ctx.file.overlay)
     args.add("--package", ctx.attr.package)
     args.add("--under", ctx.attr.under)
-    args.add("--local-version", ctx.attr.local_version)
+    args.add("--local-version", local_version)
     if ctx.attr.torch_version:
         args.add("--torch-version", ctx.attr.torch_version)
     if ctx.attr.python_requires:
@@ -65,13 +73,13 @@ wheel_overlay = rule(
     doc = _DOC,
     attrs = {
         "base": attr.label(
-            doc = "The wheel whose bundled package is replaced, under the name that it was published with.",
+            doc = "The wheel that bundles a copy of the package, under the name that it was published with.",
             allow_single_file = True,
             mandatory = True,
         ),
         "local_version": attr.string(
-            doc = "Appended to the version of `base` as its local part (PEP 440), such as `deepgemm.2.8.2`; after a " +
-                  "local part that is there. Letters and digits, in parts with dots between them.",
+            doc = "Appended to the version of `base` as its local part (PEP 440), such as `deepgemm.2.8.2`; if `base` has a " +
+                  "local part, after that one. Letters and digits, in parts with dots between them; another is an error.",
             mandatory = True,
         ),
         "overlay": attr.label(
@@ -80,21 +88,21 @@ wheel_overlay = rule(
             mandatory = True,
         ),
         "package": attr.string(
-            doc = "The package's name, its directory at the root of `overlay`.",
+            doc = "The package's name: its directory at the root of `overlay`.",
             mandatory = True,
         ),
         "python_requires": attr.string(
-            doc = "Requires-Python of the result, which must admit no CPython that `base` does not. Default: that of " +
-                  "`base`; that of the matrix while it is narrowed to one CPython for development.",
+            doc = "Requires-Python (PEP 440) of the result. It must admit no CPython that `base` does not admit. Default: " +
+                  "that of `base`; while the matrix is narrowed to one CPython for development, that of the matrix.",
             default = REQUIRES_PYTHON if NARROWED else "",
         ),
         "torch_version": attr.string(
-            doc = "The torch that the extension was compiled against, which `base` must admit. Default: the one that " +
-                  "`overlay` pins with `==`; where it pins none, nothing is checked.",
+            doc = "The torch that the extension was compiled against, which `base` must admit. Default: the version that " +
+                  "`overlay` pins with `==`; if `overlay` pins none, nothing is compared.",
         ),
         "under": attr.string(
-            doc = "The directory of `base` that holds its copy of the package, such as `vllm/third_party`; empty (the " +
-                  "default) for the wheel's root.",
+            doc = "The directory of `base` that contains its copy of the package, such as `vllm/third_party`. " +
+                  "Default: the wheel's root.",
         ),
         "_overlay": attr.label(
             default = "//tools/wheel:overlay",

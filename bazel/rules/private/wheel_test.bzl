@@ -1,4 +1,10 @@
-"""What wheel_check_test and import_check_test share: one wheel, and a launcher that gives a tool its options."""
+"""What wheel_check_test and import_check_test share: the one wheel to test, and a launcher that runs a tool on it.
+
+The tools that these tests run are `cfg = "target"`, like `data`: a test runs on a machine of the target platform, and an
+execution platform may be another (remote execution, a cross build).
+"""
+
+visibility(["//bazel/...", "//tests/..."])
 
 def single_wheel(ctx):
     """The one wheel of the attribute `wheel`.
@@ -7,11 +13,11 @@ def single_wheel(ctx):
         ctx: The rule's context.
 
     Returns:
-        The File; an analysis error where the target has none, or several.
+        The File; an analysis error if the target has no wheel, or several.
     """
     wheels = [file for file in ctx.files.wheel if file.basename.endswith(".whl")]
     if len(wheels) != 1:
-        fail("{}: wheel {} has {} files that end in .whl; expected one".format(
+        fail("{}: wheel {} has {} files that end in .whl; expected one: name a target with one wheel".format(
             ctx.label,
             ctx.attr.wheel.label,
             len(wheels),
@@ -23,10 +29,10 @@ def launch(ctx, options, arguments, files, transitive_files = None):
 
     Args:
         ctx: The rule's context.
-        options: The tool's options, one a string; they travel in a file.
-        arguments: Further arguments, as sh reads them: they may name variables of the test's environment.
+        options: list of string, the tool's options. They are written to a file, one a line.
+        arguments: string, further arguments in sh syntax. They may contain variables of the test's environment.
         files: list of File that the tool reads.
-        transitive_files: depset of File that it reads, too.
+        transitive_files: depset of File that the tool also reads. Default: none.
 
     Returns:
         The rule's providers.
@@ -36,7 +42,7 @@ def launch(ctx, options, arguments, files, transitive_files = None):
     launcher = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         launcher,
-        # Tests start in their runfiles, to which short paths are relative.
+        # A test starts in the directory of its runfiles, to which short paths are relative.
         "#!/bin/sh\nexec '{}' '@{}' {}\n".format(ctx.executable._check.short_path, listing.short_path, arguments),
         is_executable = True,
     )

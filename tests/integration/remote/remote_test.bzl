@@ -2,6 +2,8 @@
 
 load("//tests:pytest.bzl", "pytest_test")
 
+visibility(["//tests/..."])
+
 def remote_test(name, srcs, repositories = "//tests/integration/remote:compiler", products = {}, **kwargs):
     """Runs pytest on `srcs`, which start an inner Bazel and cache servers.
 

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import write_rc
 
 HEADER = "Authorization=Basic bm90OnNlY3JldA=="
 
@@ -18,7 +17,7 @@ def run(out: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     names = ("BAZEL_REMOTE_CACHE", "BAZEL_REMOTE_EXECUTOR", "BAZEL_REMOTE_HEADER")
     environment = {key: value for key, value in os.environ.items() if key not in names}
     return subprocess.run(
-        [sys.executable, write_rc.__file__, "--out", str(out)],
+        [sys.executable, "-m", "tools.remote.write_rc", "--out", str(out)],
         env={**environment, **variables},
         capture_output=True,
         text=True,
@@ -55,7 +54,7 @@ def test_without_a_cache_a_job_builds_alone(tmp_path: Path) -> None:
     result = run(out, BAZEL_REMOTE_CACHE="", BAZEL_REMOTE_HEADER=HEADER)
     assert result.returncode == 0
     assert out.read_text() == ""
-    assert result.stderr.startswith("warning: no BAZEL_REMOTE_CACHE")
+    assert result.stderr.startswith("warning: BAZEL_REMOTE_CACHE is not set")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Checks a built deep_gemm wheel on a Hopper GPU: right numbers first, then what a call costs."""
+"""Checks a built deep_gemm wheel on a Hopper GPU: the numbers first, then the cost of a call."""

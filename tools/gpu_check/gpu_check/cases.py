@@ -1,4 +1,4 @@
-"""What is computed: shapes, operand types, routes, and how far off a right answer may be."""
+"""The cases: shapes, operand types, routes, and the tolerances of right results."""
 
 from __future__ import annotations
 
@@ -115,17 +115,17 @@ def _cases() -> list[Case]:
 
 CASES: dict[str, Case] = {case.name: case for case in _cases()}
 
-# What the overlay's layout is asked: one product of each kind and type shows that the JIT finds its headers there.
+# The cases of the layout of vLLM's wheel: one of each kind and type shows that the JIT finds its headers there.
 OVERLAY_CASES = [case for case in CASES.values() if case.use == "host" and case.route == "kernel"]
 
-# The first call of a process is timed on these.
+# The cases whose first call in a process is timed.
 FIRST_CALLS = [case for case in OVERLAY_CASES if case.kind == "dense"]
 
 
 def judge(stats: dict[str, Any], tolerance: Tolerance) -> list[str]:
-    """What is wrong with an output, by its measurements; nothing when it is right.
+    """Returns what is wrong with an output, by its measurements; an empty list when it is right.
 
-    Every comparison is written so that a NaN fails it.
+    A NaN fails every comparison.
     """
     problems = []
     if stats["not_finite"]:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import machine, no_toolkit, report
+from . import machine, no_toolkit, summary
 from .driver import Run
 from .errors import CheckError
 from .install import FLAT, Subject, Wheel, bundle, check_torch, install, read_wheel
@@ -28,7 +28,7 @@ machine do not allow a check.
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments."""
+    """Returns the parser of the arguments."""
     made = argparse.ArgumentParser(
         prog="gpu_check",
         description="Runs a built deep_gemm wheel on a Hopper GPU: are its numbers right, and what does a call cost?",
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def wheels(arguments: argparse.Namespace) -> list[Wheel]:
-    """The wheels named, looked at; the one under test first."""
+    """Returns the named wheels; the first is the one under test."""
     named = [read_wheel(arguments.wheel)]
     for argument in arguments.against:
         label, equals, path = argument.partition("=")
@@ -82,7 +82,7 @@ def wheels(arguments: argparse.Namespace) -> list[Wheel]:
 
 @contextlib.contextmanager
 def workplace(directory: Path | None) -> Iterator[Path]:
-    """An empty directory, taken away afterwards unless it was asked for."""
+    """Yields `directory`, which must be empty, or a temporary one that is deleted at the end."""
     if directory is None:
         made = Path(tempfile.mkdtemp(prefix="gpu_check-"))
         try:
@@ -99,7 +99,7 @@ def workplace(directory: Path | None) -> Iterator[Path]:
 
 
 def subjects(named: list[Wheel], overlay: bool, work: Path) -> list[Subject]:
-    """Every wheel installed; the first also in the layout of vLLM's wheel."""
+    """Installs every wheel, and the first one also in the layout of vLLM's wheel."""
     installed = []
     for number, wheel in enumerate(named):
         root, cache = work / f"site-{number}", work / f"jit-{number}"
@@ -123,7 +123,7 @@ def check_without_toolkit(arguments: argparse.Namespace, named: list[Wheel], hea
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the check; the exit status."""
+    """Runs the command line and returns the exit status."""
     arguments = parser().parse_args(argv)
     try:
         if arguments.jobs < 1:
@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     except (CheckError, OSError) as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
-    print(report.text(head, run))
+    print(summary.text(head, run))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.data(head, run), indent=1) + "\n")
-    return 1 if report.failures(run) else 0
+        arguments.json.write_text(json.dumps(summary.data(head, run), indent=1) + "\n")
+    return 1 if summary.failures(run) else 0

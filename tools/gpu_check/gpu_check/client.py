@@ -1,4 +1,4 @@
-"""The driver's end of a worker."""
+"""Starts a worker process, and sends it requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 class WorkerError(Exception):
-    """A request that a wheel's process did not answer as it should: part of the result, not of the program."""
+    """A request that a wheel's process failed or did not answer: a result of the check, not a bug of the program."""
 
 
 class Worker:
@@ -35,7 +35,7 @@ class Worker:
     ) -> None:
         self.subject, self.threads, self.log = subject, threads, log
         environment = {
-            # Settings of DeepGEMM's JIT that the caller happens to have would be measured with it.
+            # Without the caller's settings of DeepGEMM's JIT, which would change the measurements.
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("DG_", "DJ_", "PYTHON"))
@@ -61,7 +61,7 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What an ended process did not read is still buffered.
+        # A process that has ended leaves requests in the buffer, which close() writes.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -76,7 +76,7 @@ class Worker:
         return self.ask("import", module=self.subject.module, root=str(self.subject.root), threads=self.threads)
 
     def ask(self, do: str, timeout: float = 240, **arguments: Any) -> dict[str, Any]:
-        """One request, one answer."""
+        """Sends a request and returns the answer; WorkerError when there is none within `timeout` seconds."""
         try:
             self.process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
             self.process.stdin.flush()
@@ -109,6 +109,6 @@ class Worker:
         except subprocess.TimeoutExpired:
             return "it closed its output"
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        # After a signal, faulthandler's first line names it; the last ones are where Python was.
+        # After a signal, faulthandler's first line names the signal; the lines after it are the stack.
         fatal = [line for line in lines if line.startswith("Fatal Python error")]
         return one_line(f"status {status}; {(fatal or lines or ['it said nothing'])[-1]}")

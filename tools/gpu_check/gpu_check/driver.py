@@ -1,4 +1,4 @@
-"""The run: every stage of every subject, side by side where something is timed."""
+"""Runs every stage for every subject; in timed stages the subjects take turns."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from .client import Worker, WorkerError
 from .install import Subject
 
 IMPORT_ROUNDS = 5
-# One process differs from the next by a few percent for as long as it lives, so each subject is given several.
+# Two processes of one wheel differ by a few percent for their whole life, so each subject gets several processes.
 HOST_PROCESSES, HOST_ROUNDS, HOST_CALLS = 3, 15, 200
 RATE_ROUNDS, RATE_CALLS = 9, 4
-# The name under which a second process of the first subject is timed: what differs from it is noise.
-AGAIN = "again"
 
 
 @dataclass(eq=False)
 class Result:
-    """What one subject gave."""
+    """The measurements and failures of one subject."""
 
     subject: Subject
     imports: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +39,7 @@ class Result:
 
 
 class Run:
-    """One run. Failures of a wheel are collected, never raised, so that one run says all there is to say."""
+    """One run. Failures of a wheel are collected and not raised, so that one run reports all of them."""
 
     def __init__(self, subjects: list[Subject], seed: int, jobs: int, work: Path) -> None:
         self.results = [Result(subject) for subject in subjects]
@@ -52,7 +50,7 @@ class Run:
         self._lock = threading.Lock()
 
     def everything(self) -> None:
-        """All stages. Timed ones have the machine to themselves."""
+        """Runs all stages one after the other, so that nothing else runs while one is timed."""
         for stage in (self.time_imports, self.time_first_calls, self.check_numbers, self.time_host, self.time_rates):
             print(f"{stage.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)
             stage()
@@ -61,7 +59,7 @@ class Run:
             result.kernels = sum(1 for entry in cache.iterdir()) if cache.is_dir() else 0
 
     def time_imports(self) -> None:
-        """Seconds to import the package, torch being imported, in a fresh process each time."""
+        """Times the import of the package after torch's, in a new process each time."""
         times: dict[int, list[dict[str, Any]]] = {}
         for _ in range(IMPORT_ROUNDS):
             for index, result in enumerate(self.results):
@@ -75,7 +73,7 @@ class Run:
             }
 
     def time_first_calls(self) -> None:
-        """The first call with nothing compiled, then that of another process which finds the kernel on disk."""
+        """Times the first call of a process with an empty kernel cache, then of one that finds the kernels on disk."""
         for result in self._usable():
             for cached in (False, True):
                 cache = self.work / f"first-{self.results.index(result)}"
@@ -88,7 +86,7 @@ class Run:
                         times["warm"] = answer["warm_seconds"]
 
     def check_numbers(self) -> None:
-        """Every case of every subject; many processes, since most of the time is nvcc's and the reference's."""
+        """Checks every case of every subject, in many processes: most of the time is nvcc's and the reference's."""
         tasks: queue.SimpleQueue[tuple[Result, Case]] = queue.SimpleQueue()
         for result in self._usable():
             for case in sorted(
@@ -115,7 +113,7 @@ class Run:
                             worker.start()
                         stats = worker.ask("check", case=case.name, seed=self.seed)
                     except WorkerError:
-                        # After an illegal access a CUDA context is of no use to the cases that follow.
+                        # An illegal access makes the CUDA context unusable for the cases that follow.
                         worker = None
                         raise
                     stats["problems"] = judge(stats, case.tolerance)
@@ -124,7 +122,7 @@ class Run:
                         raise WorkerError("; ".join(stats["problems"]))
 
     def time_host(self) -> None:
-        """What a call costs the host: every subject in turn, round after round, the first one twice."""
+        """Times calls on the host: the subjects take turns in each round, the first one twice to show the noise."""
         cases = [case for case in CASES.values() if case.use == "host"]
         results = self._compared()
         if results and results[0] is self.results[0]:
@@ -132,7 +130,7 @@ class Run:
         medians: dict[tuple[int, str], list[dict[str, float]]] = {}
         for _ in range(HOST_PROCESSES):
             with self._ready("host", results, [case.name for case in cases]) as workers:
-                # One case of all subjects before the next case, so that neighbours in time are what is compared.
+                # All subjects of a case before the next case: measurements that are compared are close in time.
                 for case in cases:
                     for result, times in self._rounds("host", workers, case.name, HOST_ROUNDS, HOST_CALLS):
                         summary = {key: statistics.median(t[key] for t in times) for key in times[0]}
@@ -145,7 +143,7 @@ class Run:
             }
 
     def time_rates(self) -> None:
-        """TFLOP/s on large shapes, with the card's own rate measured between them."""
+        """Measures TFLOP/s on large shapes, and between them the rate of torch's own product."""
         cases = [case for case in CASES.values() if case.use == "rate"]
         ceilings: dict[str, list[float]] = {f"ceiling {case.dtype}": [] for case in cases}
         with self._ready("rate", self._compared(), [*ceilings, *(case.name for case in cases)]) as workers:
@@ -161,7 +159,7 @@ class Run:
 
     @contextlib.contextmanager
     def _ready(self, stage: str, results: list[Result], calls: list[str]) -> Iterator[list[tuple[Result, Worker]]]:
-        """A worker for each of the subjects, every call of the stage prepared in it."""
+        """Yields a worker for each result, with every call of the stage prepared."""
         with contextlib.ExitStack() as stack:
             workers = []
             for result in results:
@@ -176,7 +174,7 @@ class Run:
     def _rounds(
         self, stage: str, workers: list[tuple[Result, Worker]], call: str, rounds: int, calls: int
     ) -> list[tuple[Result, list[dict[str, Any]]]]:
-        """Times a call in every worker in turn, round after round; those that answered every time."""
+        """Times a call in every worker in turn, and returns the times of the workers that answered in every round."""
         taken = [(result, []) for result, _ in workers]
         for _ in range(rounds):
             for (result, times), (_, worker) in zip(taken, workers):

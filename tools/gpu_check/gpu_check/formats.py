@@ -1,4 +1,4 @@
-"""float8 e4m3fn, decoded without any library, so that the reference shares nothing with what it checks."""
+"""Decodes float8 e4m3fn without a library, so that the reference shares no code with the kernels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ E4M3_NAN = 0x7F
 
 
 def decode_e4m3(byte: int) -> float:
-    """The number that a float8_e4m3fn byte stands for (sign, 4 bits of exponent with bias 7, 3 of fraction)."""
+    """Returns the value of a float8_e4m3fn byte: sign, 4 bits of exponent with bias 7, 3 bits of fraction."""
     sign = -1.0 if byte & 0x80 else 1.0
     exponent, fraction = (byte >> 3) & 0xF, byte & 0x7
     if byte & 0x7F == E4M3_NAN:
@@ -17,5 +17,5 @@ def decode_e4m3(byte: int) -> float:
 
 
 def e4m3_table() -> list[float]:
-    """All 256 of them."""
+    """Returns the values of all 256 bytes."""
     return [decode_e4m3(byte) for byte in range(256)]

@@ -1,4 +1,4 @@
-"""Wheels, and the fresh directories that they are installed in."""
+"""Reads wheels, and installs each into a directory of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from wheel_tools.relocate import CompiledNames, alias_code, module_names
+from wheel_tools.import_aliases import CompiledNames, alias_code, module_names
 
 from .errors import CheckError, one_line
 
@@ -21,7 +21,7 @@ BUNDLED = "vllm.third_party.deep_gemm"
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel that has DeepGEMM in it, as a package of its own or as vLLM's copy."""
+    """A wheel with DeepGEMM: deep_gemm's own, or vLLM's."""
 
     label: str
     path: Path
@@ -41,12 +41,12 @@ class Subject:
     module: str
     root: Path
     cache: Path
-    # A second layout of a wheel that is there already: asked only whether it works.
+    # The second layout of a wheel: only checked, on a few cases, and not timed.
     partial: bool = False
 
 
 def read_wheel(argument: str, label: str | None = None) -> Wheel:
-    """Looks at a wheel before anything is started, so that what cannot work is said at once."""
+    """Reads a wheel, or fails where it cannot be checked here; nothing is started yet."""
     path = Path(argument)
     if not path.is_file():
         raise CheckError(argument, found="no such file", expected="a built wheel", fix="give the path of a .whl file")
@@ -91,7 +91,7 @@ def _torch_pin(metadata: str) -> str | None:
 
 
 def check_torch(wheel: Wheel, version: str) -> None:
-    """An extension runs only on the torch that it was compiled against."""
+    """Fails unless `version` is the torch that the wheel was compiled against; it runs on no other."""
     if wheel.torch_pin not in (None, version, version.partition("+")[0]):
         raise CheckError(
             wheel.path.name,
@@ -102,7 +102,7 @@ def check_torch(wheel: Wheel, version: str) -> None:
 
 
 def install(wheel: Wheel, root: Path, cache: Path) -> Subject:
-    """Installs a deep_gemm wheel as pip does; of a vLLM wheel, unpacks DeepGEMM alone."""
+    """Installs a deep_gemm wheel with pip, or unpacks DeepGEMM alone out of a vLLM wheel."""
     if wheel.module == BUNDLED:
         return bundle(wheel, root, cache)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-cache-dir"]
@@ -123,10 +123,10 @@ def install(wheel: Wheel, root: Path, cache: Path) -> Subject:
 
 
 def bundle(wheel: Wheel, root: Path, cache: Path) -> Subject:
-    """The layout of vLLM's wheel: the package under vllm/third_party, and nowhere else.
+    """Installs DeepGEMM in the layout of vLLM's wheel: under vllm/third_party, and nowhere else.
 
-    A package that is moved there gets what `vllm_wheel` gives it, the absolute names that its compiled code imports.
-    vLLM itself is not there: its packages are empty, so that importing DeepGEMM imports nothing more.
+    A package that is moved there gets the code that `vllm_wheel` adds: aliases for the absolute names that its compiled
+    code imports. vllm and vllm.third_party are empty packages, so that importing DeepGEMM imports nothing more.
     """
     parent = root / "vllm" / "third_party"
     parent.mkdir(parents=True)
@@ -150,7 +150,7 @@ def bundle(wheel: Wheel, root: Path, cache: Path) -> Subject:
     if moved and compiled.found:
         with (parent / FLAT / "__init__.py").open("ab") as file:
             file.write(alias_code(FLAT, compiled.found))
-    # As pip leaves it.
+    # pip compiles bytecode at installation, too.
     compileall.compile_dir(str(root), quiet=2)
     label = f"{wheel.label} in vllm/third_party" if moved else wheel.label
     return Subject(label, BUNDLED, root, cache, partial=moved)

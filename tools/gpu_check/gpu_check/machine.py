@@ -1,4 +1,4 @@
-"""What this runs on: a Hopper GPU, its driver, torch, and the nvcc that DeepGEMM's JIT calls."""
+"""The machine: its Hopper GPU, driver, torch, and the nvcc that DeepGEMM's JIT calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(json.dumps({
 
 
 def torch_version() -> str:
-    """The version of this Python's torch, without importing it."""
+    """Returns the version of this Python's torch, without importing it."""
     from importlib import metadata  # noqa: PLC0415
 
     try:
@@ -36,11 +36,11 @@ def torch_version() -> str:
 
 
 def describe(*, needs_nvcc: bool = True) -> dict[str, str]:
-    """Names and versions, for the head of the table; raises where nothing can be checked."""
+    """Returns names and versions for the head of the table, or fails on a machine where nothing can be checked."""
     probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False)
     if probe.returncode:
         raise CheckError(
-            "torch", found=one_line(probe.stderr)[-300:], expected="a torch that imports", fix="mend the installation"
+            "torch", found=one_line(probe.stderr)[-300:], expected="a torch that imports", fix="repair the installation"
         )
     found = json.loads(probe.stdout.splitlines()[-1])
     if not found["gpu"]:
@@ -74,7 +74,7 @@ def _first_line(command: list[str]) -> str:
 
 
 def _nvcc(needed: bool) -> str:
-    # Where DeepGEMM's JIT looks, in its order.
+    # The same places as DeepGEMM's JIT, in the same order.
     home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     program = str(Path(home, "bin", "nvcc")) if home else shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
     if not os.access(program, os.X_OK) and not needed:

@@ -1,7 +1,7 @@
-"""A process that has one wheel's deep_gemm imported. Reads requests as JSON lines, answers with JSON lines.
+"""A process that imports one wheel's deep_gemm, reads requests as JSON lines and answers with JSON lines.
 
-A wheel is asked in a process of its own because two builds of one pybind11 module cannot share an interpreter; several
-workers that wait for each other's turn are how builds are timed side by side.
+Each wheel has a process of its own: two builds of one pybind11 module cannot be in one interpreter. To time builds
+side by side, their workers take turns.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, Callable
 
 from .cases import CASES
 
-# Kernels that a process launches, before and while it is timed.
+# Calls before a measurement, and calls of one measurement.
 WARM_UP = 20
 LATENCY_CALLS = 50
 CEILING = 8192
 
 
 class Session:
-    """The requests, as methods."""
+    """The requests: a method do_NAME for each NAME."""
 
     def __init__(self) -> None:
         self.module: Any = None
@@ -50,7 +50,7 @@ class Session:
         }
 
     def do_check(self, case: str, seed: int) -> dict[str, Any]:
-        """Right numbers?"""
+        """Measures the errors of a case's result."""
         from . import operands  # noqa: PLC0415
 
         return operands.check(self.module, CASES[case], seed)
@@ -66,7 +66,7 @@ class Session:
         return shipped.check(self.module, call, seed)
 
     def do_first(self, case: str, seed: int) -> dict[str, Any]:
-        """Latency of this process's first call, and the median of those that follow, the card's work included."""
+        """Times this process's first call, and the median of the calls that follow, with the GPU's work."""
         import torch  # noqa: PLC0415
 
         call, _ = self._call(case, seed)
@@ -80,7 +80,7 @@ class Session:
         return {"first_seconds": times[0], "warm_seconds": statistics.median(times[1:])}
 
     def do_prepare(self, case: str, seed: int) -> dict[str, Any]:
-        """Makes a call ready to be timed."""
+        """Makes the operands of a call that is timed later, and warms it up."""
         import torch  # noqa: PLC0415
 
         if case.startswith("ceiling "):
@@ -95,13 +95,13 @@ class Session:
         return {}
 
     def do_time(self, case: str, calls: int) -> dict[str, Any]:
-        """Host clock and CUDA events around `calls` calls in a row, both by call."""
+        """Times `calls` calls in a row by the host's clock and by CUDA events; both are per call."""
         import torch  # noqa: PLC0415
 
         from . import operands  # noqa: PLC0415
 
         call = self.calls[case]
-        # Workers take turns on one core, so that none has a better one than another.
+        # All workers use the same core, since cores differ in speed.
         os.sched_setaffinity(0, {max(os.sched_getaffinity(os.getppid()))})
         if case in CASES:
             operands.select_route(self.module, CASES[case])
@@ -138,7 +138,7 @@ class Session:
 
 
 def _ceiling(dtype: str) -> Callable[[], Any]:
-    """torch's own product (cuBLAS) on random numbers: what the card's matrix units do at most, as it is now."""
+    """Returns a call of torch's own product (cuBLAS), whose rate is the most that the GPU reaches at present."""
     import torch  # noqa: PLC0415
 
     a, b = (torch.randn(CEILING, CEILING, device="cuda", dtype=torch.bfloat16) for _ in range(2))
@@ -152,7 +152,7 @@ def _ceiling(dtype: str) -> Callable[[], Any]:
 
 def main() -> int:
     """Serves requests until the input ends."""
-    # Whatever a library prints goes to the log; answers have a descriptor of their own.
+    # Answers have a descriptor of their own; what libraries print goes to the log.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     session = Session()

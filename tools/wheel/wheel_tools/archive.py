@@ -1,4 +1,4 @@
-"""A wheel, read in place: nothing is unpacked, members are streamed, metadata is read lazily.
+"""A wheel, read in place: its file name, WHEEL, METADATA and RECORD, each when it is first asked for.
 
     with WheelArchive(path) as wheel:
         wheel.name.version, wheel.requires_python, wheel.record
@@ -10,15 +10,9 @@ Every failure that the bytes of the file can cause is a WheelError.
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.errors import MessageError
 from functools import cached_property
-from pathlib import Path
-from typing import BinaryIO, TypeVar
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -27,43 +21,26 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from wheel_tools.errors import WheelError
-from wheel_tools.record import RecordEntry, duplicates, parse_record
+from wheel_tools.record import RecordEntry, parse_record
+from wheel_tools.zipreader import DOWNLOAD, ZIP_ERRORS, Member, ZipReader, is_safe_name
 
-T = TypeVar("T")
+__all__ = ["Member", "WheelArchive", "WheelFile", "WheelName", "is_safe_name"]
 
-CHUNK = 1 << 20
-
-# Limits on what is held in memory at once. The largest real wheels stay far below: vLLM's central
-# directory is 0.7 MB for 5,800 members, its RECORD 0.7 MB, its METADATA 12 kB.
-MAX_DIRECTORY = 8 << 20
-MAX_METADATA = 16 << 20
-
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-_END_RECORD = struct.Struct("<4s4H2IH")
-_END_RECORD_64 = struct.Struct("<4sQ2H2I4Q")
-_LOCATOR_64 = struct.Struct("<4sIQI")
-
-_DOWNLOAD = "download or build it anew"
-# What zipfile and the decompressors raise for bytes that are not what they should be.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    UnicodeError,
-    ValueError,
-    OverflowError,
-    LookupError,
-    OSError,
-)
+_REPORT = "ask the wheel's publisher to correct it"
 
 
 @dataclass(frozen=True)
 class WheelName:
-    """A wheel's file name, taken apart. The `raw_…` parts are as written."""
+    """The parts of a wheel's file name.
+
+    Attributes:
+        file_name: The whole name.
+        distribution: The name of the distribution, normalized (`deep-gemm`).
+        version: The version.
+        build: The build tag, as a number and the rest; empty if the name has none.
+        tags: The single tags that the compressed one stands for.
+        raw_distribution, raw_version, raw_build, raw_tag: The parts as the name spells them; raw_build may be "".
+    """
 
     file_name: str
     distribution: str
@@ -77,131 +54,39 @@ class WheelName:
 
 
 @dataclass(frozen=True)
-class Member:
-    """One entry of the archive's directory, in the directory's order."""
-
-    index: int
-    name: str
-    size: int
-    compressed_size: int
-    crc: int
-    mode: int
-    info: zipfile.ZipInfo
-
-    @property
-    def is_dir(self) -> bool:
-        return self.name.endswith("/")
-
-
-@dataclass(frozen=True)
 class WheelFile:
-    """The WHEEL file: its headers in order, and the three that have a meaning here."""
+    """The WHEEL file.
+
+    Attributes:
+        headers: Each line's key and value, in the file's order.
+    """
 
     headers: tuple[tuple[str, str], ...]
 
     def values(self, key: str) -> list[str]:
+        """The values of a key, which is compared without regard to case."""
         return [value for name, value in self.headers if name.lower() == key.lower()]
 
     @property
     def tags(self) -> list[str]:
-        """The Tag lines as written; each should be one uncompressed tag."""
+        """The Tag lines as written. Each should be a single tag, but may be a compressed one."""
         return self.values("Tag")
 
     @property
     def tag_set(self) -> frozenset[Tag]:
+        """The single tags of all Tag lines."""
         return frozenset(tag for text in self.tags for tag in parse_tag(text))
 
 
-class WheelArchive:
+class WheelArchive(ZipReader):
     """An open wheel. Use it in a `with` statement, or call close()."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        try:
-            self._file: BinaryIO = self.path.open("rb")
-        except OSError as error:
-            raise WheelError(
-                str(path),
-                found=f"a file that cannot be read ({error.strerror})",
-                expected="a wheel",
-                fix="check the path",
-            ) from None
-        try:
-            self._check_directory_size()
-            self._zip = self._guard("open", lambda: zipfile.ZipFile(self._file))
-        except BaseException:
-            self._file.close()
-            raise
-        self.members: tuple[Member, ...] = tuple(
-            Member(
-                index, info.orig_filename, info.file_size, info.compress_size, info.CRC, info.external_attr >> 16, info
-            )
-            for index, info in enumerate(self._zip.infolist())
-        )
 
     def __enter__(self) -> WheelArchive:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._zip.close()
-        self._file.close()
-
-    # Errors
-
-    def error(self, *, found: str, expected: str, fix: str, member: str = "") -> WheelError:
-        """An error about this wheel, or about one member of it."""
-        where = f"{self.path.name}: {member}" if member else self.path.name
-        return WheelError(where, found=found, expected=expected, fix=fix)
-
-    def _guard(self, what: str, action: Callable[[], T], member: str = "") -> T:
-        try:
-            return action()
-        except WheelError:
-            raise
-        except _ZIP_ERRORS as error:
-            text = str(error) or type(error).__name__
-            expected = "a readable member" if member else "a wheel, which is a zip archive"
-            found = f"damage ({text})" if member else f"no zip archive that one can {what} ({text})"
-            raise self.error(found=found, expected=expected, fix=_DOWNLOAD, member=member) from None
-
-    def _check_directory_size(self) -> None:
-        """Refuses a directory that would fill the memory, before zipfile reads it."""
-        size = self._file.seek(0, 2)
-        if size == 0:
-            raise self.error(found="an empty file", expected="a wheel", fix=_DOWNLOAD)
-        tail_at = max(0, size - _END_RECORD.size - 0xFFFF)
-        self._file.seek(tail_at)
-        tail = self._file.read(size - tail_at)
-        at = tail.rfind(b"PK\5\6")
-        if at < 0 or len(tail) - at < _END_RECORD.size:
-            self._file.seek(0)
-            start = self._file.read(4)
-            found = (
-                "a zip archive without its end (a truncated download?)"
-                if start == b"PK\3\4"
-                else "a file that is not a zip archive"
-            )
-            raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip archive", fix=_DOWNLOAD)
-        directory = _END_RECORD.unpack_from(tail, at)[5]
-        locator_at = tail_at + at - _LOCATOR_64.size
-        if locator_at >= _END_RECORD_64.size:
-            self._file.seek(locator_at - _END_RECORD_64.size)
-            block = self._file.read(_END_RECORD_64.size + _LOCATOR_64.size)
-            # zipfile believes a zip64 end record wherever its locator stands.
-            if block[_END_RECORD_64.size :].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
-                directory = max(directory if directory != 0xFFFFFFFF else 0, _END_RECORD_64.unpack_from(block)[8])
-        if directory > MAX_DIRECTORY:
-            raise self.error(
-                found=f"an archive directory of {directory} bytes", expected=f"at most {MAX_DIRECTORY}", fix=_DOWNLOAD
-            )
-
-    # The file name
-
     @cached_property
     def name(self) -> WheelName:
+        """The parts of the file name."""
         file_name = self.path.name
         try:
             distribution, version, build, tags = parse_wheel_filename(file_name)
@@ -209,113 +94,17 @@ class WheelArchive:
             raise self.error(
                 found=f"a file name that is not a wheel's ({error})",
                 expected="NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl",
-                fix="give the file back the name that it was published under",
+                fix="use the name that the wheel was published under",
             ) from None
         parts = file_name[: -len(".whl")].split("-")
+        raw_build = parts[2] if len(parts) == 6 else ""
         return WheelName(
-            file_name,
-            distribution,
-            version,
-            build,
-            tags,
-            parts[0],
-            parts[1],
-            parts[2] if len(parts) == 6 else "",
-            "-".join(parts[-3:]),
+            file_name, distribution, version, build, tags, parts[0], parts[1], raw_build, "-".join(parts[-3:])
         )
-
-    # Members
-
-    @cached_property
-    def by_name(self) -> dict[str, Member]:
-        """The members that are files. Of a duplicated name the last, as installers see it."""
-        return {member.name: member for member in self.members if not member.is_dir}
-
-    @cached_property
-    def duplicate_names(self) -> list[str]:
-        return list(duplicates(member.name for member in self.members))
-
-    @cached_property
-    def unsafe_names(self) -> list[str]:
-        """Names that are absolute, climb out, or are spelt so that tools disagree about them."""
-        return [
-            member.name
-            for member in self.members
-            if not is_safe_name(member.name) or member.name != member.info.filename
-        ]
-
-    def get(self, name: str) -> Member | None:
-        return self.by_name.get(name)
-
-    def chunks(self, member: Member, size: int = CHUNK) -> Iterator[bytes]:
-        """The member's bytes, decompressed, at most `size` at a time; its CRC is checked too."""
-        with self._guard("read", lambda: self._zip.open(member.info), member.name) as stream:
-            while True:
-                chunk = self._guard("read", lambda: stream.read(size), member.name)
-                if not chunk:
-                    break
-                yield chunk
-            read = stream.tell()
-        if read != member.size:
-            raise self.error(
-                found=f"{read} bytes of data",
-                expected=f"{member.size}, as the archive's directory says",
-                fix=_DOWNLOAD,
-                member=member.name,
-            )
-
-    def read(self, member: Member, limit: int = MAX_METADATA) -> bytes:
-        """The whole member; refuses one that says, or turns out, to be larger than the limit."""
-        if member.size > limit:
-            raise self.error(
-                found=f"{member.size} bytes", expected=f"at most {limit}", fix=_DOWNLOAD, member=member.name
-            )
-        return b"".join(self.chunks(member))
-
-    def data_offset(self, member: Member) -> int:
-        """Where the member's compressed bytes begin, once its local header is seen to agree."""
-        offset = member.info.header_offset
-        self._file.seek(offset)
-        header = self._file.read(_LOCAL_HEADER.size)
-        if len(header) != _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-            raise self.error(
-                found="no local header where the archive's directory points",
-                expected="one",
-                fix=_DOWNLOAD,
-                member=member.name,
-            )
-        fields = _LOCAL_HEADER.unpack(header)
-        method, name_size, extra_size = fields[3], fields[9], fields[10]
-        name = self._file.read(name_size)
-        if method != member.info.compress_type or name != stored_name(member):
-            raise self.error(
-                found="a local header with another name or compression method",
-                expected="the same as in the archive's directory",
-                fix=_DOWNLOAD,
-                member=member.name,
-            )
-        return offset + _LOCAL_HEADER.size + name_size + extra_size
-
-    def raw_chunks(self, member: Member) -> Iterator[bytes]:
-        """The member's bytes as they are stored, compressed."""
-        left = member.compressed_size
-        offset = self.data_offset(member)
-        while left:
-            self._file.seek(offset)
-            chunk = self._file.read(min(left, CHUNK))
-            if not chunk:
-                raise self.error(
-                    found="the end of the file", expected=f"{left} more bytes", fix=_DOWNLOAD, member=member.name
-                )
-            offset += len(chunk)
-            left -= len(chunk)
-            yield chunk
-
-    # What the .dist-info directory says
 
     @cached_property
     def dist_info(self) -> str:
-        """The name of the one .dist-info directory."""
+        """The name of the .dist-info directory. None or several is a WheelError."""
         found = sorted(
             {
                 name.split("/", 1)[0]
@@ -327,58 +116,61 @@ class WheelArchive:
             raise self.error(
                 found=f"{len(found)} .dist-info directories" + (f" ({', '.join(found[:4])})" if found else ""),
                 expected="exactly one, as every wheel has",
-                fix=_DOWNLOAD,
+                fix=DOWNLOAD,
             )
         return found[0]
 
     def dist_info_bytes(self, name: str) -> bytes:
+        """The bytes of a file in .dist-info. A missing file is a WheelError."""
         path = f"{self.dist_info}/{name}"
         member = self.get(path)
         if member is None:
-            raise self.error(found=f"no {path}", expected="one, as every wheel has", fix=_DOWNLOAD)
+            raise self.error(found=f"no {path}", expected="one, as every wheel has", fix=DOWNLOAD)
         return self.read(member)
 
     @cached_property
     def wheel(self) -> WheelFile:
+        """The WHEEL file."""
         data = self.dist_info_bytes("WHEEL")
         where = f"{self.dist_info}/WHEEL"
         headers = []
         try:
             lines = data.decode("utf-8").splitlines()
         except UnicodeDecodeError:
-            raise self.error(found="bytes that are not UTF-8", expected="text", fix=_DOWNLOAD, member=where) from None
+            raise self.error(found="bytes that are not UTF-8", expected="text", fix=DOWNLOAD, member=where) from None
         for line in lines:
             if not line.strip():
                 continue
             key, colon, value = line.partition(":")
             if not colon or not key.strip():
-                raise self.error(found=f"the line {line!r}", expected="'Key: value'", fix=_DOWNLOAD, member=where)
+                raise self.error(found=f"the line {line!r}", expected="'Key: value'", fix=DOWNLOAD, member=where)
             headers.append((key.strip(), value.strip()))
         for tag in (value for key, value in headers if key.lower() == "tag"):
             if tag.count("-") != 2 or not all(tag.split("-")):
-                raise self.error(found=f"the tag {tag!r}", expected="PYTHON-ABI-PLATFORM", fix=_DOWNLOAD, member=where)
+                raise self.error(found=f"the tag {tag!r}", expected="PYTHON-ABI-PLATFORM", fix=DOWNLOAD, member=where)
         return WheelFile(tuple(headers))
 
     @cached_property
     def metadata_bytes(self) -> bytes:
+        """METADATA as it is stored."""
         return self.dist_info_bytes("METADATA")
 
     @cached_property
     def metadata(self) -> RawMetadata:
-        """METADATA as packaging reads it; fields that cannot be parsed are left out."""
+        """METADATA as `packaging` parses it. Fields that it cannot parse are left out."""
         try:
             return parse_email(self.metadata_bytes)[0]
-        except (MessageError, *_ZIP_ERRORS, TypeError, AttributeError) as error:
+        except (MessageError, *ZIP_ERRORS, TypeError, AttributeError) as error:
             raise self.error(
                 found=f"text that cannot be parsed ({error})",
                 expected="core metadata",
-                fix=_DOWNLOAD,
+                fix=DOWNLOAD,
                 member=f"{self.dist_info}/METADATA",
             ) from None
 
     @cached_property
     def requires_python(self) -> SpecifierSet | None:
-        """None where METADATA has no Requires-Python: every Python is admitted."""
+        """Requires-Python; None if METADATA has none, which admits every Python."""
         text = self.metadata.get("requires_python")
         if text is None:
             return None
@@ -388,12 +180,13 @@ class WheelArchive:
             raise self.error(
                 found=f"Requires-Python: {text}",
                 expected="a version specifier such as >=3.11,<3.15",
-                fix="have the wheel's publisher mend it",
+                fix=_REPORT,
                 member=f"{self.dist_info}/METADATA",
             ) from None
 
     @cached_property
     def requires_dist(self) -> list[Requirement]:
+        """The Requires-Dist lines, in their order."""
         requirements = []
         for text in self.metadata.get("requires_dist", []):
             try:
@@ -402,25 +195,12 @@ class WheelArchive:
                 raise self.error(
                     found=f"Requires-Dist: {text}",
                     expected="a requirement such as torch==2.14.0",
-                    fix="have the wheel's publisher mend it",
+                    fix=_REPORT,
                     member=f"{self.dist_info}/METADATA",
                 ) from None
         return requirements
 
     @cached_property
     def record(self) -> list[RecordEntry]:
-        name = f"{self.dist_info}/RECORD"
-        return parse_record(self.dist_info_bytes("RECORD"), f"{self.path.name}: {name}")
-
-
-def stored_name(member: Member) -> bytes:
-    """The name as the archive spells it."""
-    return member.name.encode("utf-8" if member.info.flag_bits & 0x800 else "cp437")
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether every unzipping tool puts a member of this name at the same place below its root."""
-    if not name or "\\" in name or "\0" in name or name[1:2] == ":":
-        return False
-    parts = name[:-1].split("/") if name.endswith("/") else name.split("/")
-    return all(part not in ("", ".", "..") for part in parts)
+        """The lines of RECORD, in their order, duplicates included."""
+        return parse_record(self.dist_info_bytes("RECORD"), f"{self.path.name}: {self.dist_info}/RECORD")

@@ -9,27 +9,22 @@ from pathlib import Path
 
 from abi3info import DATAS, FUNCTIONS
 
-# A prefix of CPython's own: other libraries' Py… names (PyArrow_…, Pyx…) begin differently enough
-# to be told apart by the table below.
+# CPython's own prefixes. Other libraries' names that begin alike, such as PyArrow_…, are not in the table below.
 _PY = re.compile(r"_?Py[A-Z_]")
 # Members of the stable ABI that an ordinary CPython on Linux does not export.
 _ELSEWHERE = frozenset({"MS_WINDOWS", "Py_REF_DEBUG", "Py_TRACE_REFS", "USE_STACKCHECK"})
-_FREE_THREADED = frozenset(
-    {
-        "_Py_DecRefShared",
-        "_Py_DecRefSharedDebug",
-        "_Py_MergeZeroLocalRefcount",
-    }
-)
-_DEBUG = frozenset(
-    {
+# Symbols that only the headers of a free-threaded build refer to (Include/refcount.h, object.h).
+FREE_THREADED = frozenset({"_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"})
+# Symbols that only the headers of a debug build refer to (Py_REF_DEBUG, Py_TRACE_REFS).
+DEBUG = frozenset(
+    [
         "_Py_NegativeRefcount",
         "_Py_RefTotal",
         "_Py_INCREF_IncRefTotal",
         "_Py_DECREF_DecRefTotal",
         "PyModule_Create2TraceRefs",
         "_Py_DecRefSharedDebug",
-    }
+    ]
 )
 
 
@@ -56,7 +51,8 @@ def known_minors() -> tuple[int, ...]:
 
 
 def is_python_symbol(name: str) -> bool:
-    return bool(_PY.match(name)) and not name.startswith("PyInit")
+    """Whether a symbol is named like CPython's own; init functions are not."""
+    return bool(_PY.match(name)) and not name.startswith(("PyInit", "PyModExport"))
 
 
 def exporters(name: str) -> frozenset[int]:
@@ -74,16 +70,15 @@ def _stable_abi() -> dict[str, int]:
     }
 
 
+@cache
+def _newest_stable() -> int:
+    return max(_stable_abi().values())
+
+
 def stable_abi_since(name: str) -> int | None:
-    """The 3.X whose limited API first had the symbol; None if it is not in the stable ABI."""
-    return _stable_abi().get(name)
+    """The 3.X whose limited API first had the symbol; None if it is not in the stable ABI.
 
-
-def free_threaded_symbols(names: set[str]) -> set[str]:
-    """Those that only headers of a free-threaded build refer to (Include/refcount.h, object.h)."""
-    return names & _FREE_THREADED
-
-
-def debug_symbols(names: set[str]) -> set[str]:
-    """Those that only headers of a debug build refer to (Py_REF_DEBUG, Py_TRACE_REFS)."""
-    return names & _DEBUG
+    abi3info may be older than the newest CPython: a symbol of a newer one than it knows counts as stable since then.
+    """
+    oldest = min(exporters(name), default=0)
+    return _stable_abi().get(name, oldest if oldest > _newest_stable() else None)

@@ -1,9 +1,8 @@
-"""One ELF shared object, read from a stream in bounded memory.
+"""One ELF file, read from a stream in bounded memory.
 
-The dynamic loader looks at segments only, never at sections, so neither does this: a stripped file
-without a section table is read like any other, and a false section table misleads nobody.
-pyelftools decodes the headers and the dynamic entries; the symbol table, which can have a million
-entries, is walked with `struct`.
+The dynamic loader reads segments and never sections, so this reader does too: a stripped file without a section table
+is read like any other. pyelftools decodes the headers, notes and dynamic entries. `struct` reads the hash, symbol
+and version tables: pyelftools takes seven times as long for each symbol, and follows any size that hostile bytes state.
 """
 
 from __future__ import annotations
@@ -11,76 +10,93 @@ from __future__ import annotations
 import io
 import re
 import struct
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from elftools.common.utils import struct_parse
+from elftools.construct import Container
 from elftools.elf.elffile import ELFFile
+from elftools.elf.notes import iter_notes
 
-# Whatever is read beyond these is an error: no real extension module comes near.
+# Larger values are errors: no real library comes near.
 MAX_SEGMENTS = 256
 MAX_DYNAMIC = 1 << 16
-MAX_SYMBOLS = 1_000_000
-MAX_STRINGS = 32 << 20
+MAX_SYMBOLS = 2_000_000
+MAX_STRINGS = 64 << 20
 MAX_NAME = 1 << 15
 MAX_VERSIONS = 4096
-MAX_RELOCATIONS = 24 << 20
+MAX_UNDEFINED_NAMES = 32 << 20
+MAX_EXPORTED_NAMES = 256 << 20
 
-# The first bytes of a file are kept, and so is a small file as a whole. The tables of a larger one
-# nearly always lie in its first bytes; what does not is read by decompressing the member again.
+# The reader keeps the first bytes of a file, so a small file is kept whole. The tables of a larger file nearly always
+# lie in its first bytes; other tables are read by decompressing the member again.
 HEAD = 8 << 20
 _READ_AHEAD = 1 << 20
 _MAX_EXTRA = 80 << 20
 _MAX_PASSES = 12
 
 _PF_X = 1
+_DF_TEXTREL = 4
+_DF_1_PIE = 0x08000000
+# STB_GLOBAL, STB_WEAK and STB_GNU_UNIQUE: the bindings that another file can refer to.
+_GLOBAL_BINDINGS = (1, 2, 10)
+_STB_WEAK = 2
+# STV_DEFAULT and STV_PROTECTED: the visibilities that dlsym finds.
+_EXPORTED_VISIBILITIES = (0, 3)
+# The names of init functions (PEP 489, PEP 793).
+_INIT_PREFIXES = (b"PyInit", b"PyModExport")
+
+# Machines as platform tags spell them.
 MACHINES = {
-    "EM_X86_64": "x86_64",
-    "EM_AARCH64": "aarch64",
-    "EM_386": "i686",
-    "EM_ARM": "armv7l",
-    "EM_PPC64": "ppc64le",
-    "EM_S390": "s390x",
-    "EM_RISCV": "riscv64",
-    "EM_LOONGARCH": "loongarch64",
+    ("EM_X86_64", 64, True): "x86_64",
+    ("EM_AARCH64", 64, True): "aarch64",
+    ("EM_386", 32, True): "i686",
+    ("EM_ARM", 32, True): "armv7l",
+    ("EM_PPC64", 64, True): "ppc64le",
+    ("EM_PPC64", 64, False): "ppc64",
+    ("EM_S390", 64, False): "s390x",
+    ("EM_RISCV", 64, True): "riscv64",
+    ("EM_LOONGARCH", 64, True): "loongarch64",
 }
 
 
 class ElfError(Exception):
-    """The bytes are not a shared object that the dynamic loader could load; one line."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    type: str
-    flags: int
-    offset: int
-    address: int
-    size: int
-    memory_size: int
+    """The dynamic loader could not load these bytes. The text is one line."""
 
 
 @dataclass
 class SharedObject:
-    """What the checks ask of a shared object."""
+    """The facts of an ELF file that the checks use."""
 
+    # As platform tags spell it, such as "x86_64"; "EM_68K (32-bit)" for a machine without a platform tag.
     machine: str
-    bits: int
-    little_endian: bool
+    # Whether the file is a program: it names its loader (PT_INTERP), has a fixed address, or DF_1_PIE.
+    program: bool = False
     soname: str = ""
+    # DT_NEEDED, in order.
     needed: tuple[str, ...] = ()
+    # The entries of DT_RPATH and of DT_RUNPATH, in order.
     rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    # The flags of PT_GNU_STACK; None without that segment.
     stack_flags: int | None = None
     text_relocations: bool = False
-    # Names of exported PyInit functions.
+    # The smallest alignment of a PT_LOAD segment, in bytes.
+    alignment: int = 0
+    # The x86-64 level that GNU_PROPERTY_X86_ISA_1_NEEDED asks for: 1 is the baseline, 3 is x86-64-v3.
+    isa_level: int = 1
+    # Names of exported PyInit_… and PyModExport_… functions.
     inits: frozenset[str] = frozenset()
     # Undefined symbol → whether the reference is weak.
     undefined: dict[str, bool] = field(default_factory=dict)
-    # Library → the symbol versions required of it.
+    # Undefined symbols that no version ties to a library.
+    unversioned: frozenset[str] = frozenset()
+    # symbol_key() of each exported symbol.
+    exports: array = field(default_factory=lambda: array("q"))
+    # Library → the symbol versions required of it, such as "GLIBC_2.28".
     versions: dict[str, frozenset[str]] = field(default_factory=dict)
-    segments: tuple[Segment, ...] = ()
-    strings: tuple[int, int] = (0, 0)
-    relocations: tuple[int, int] = (0, 0)
 
     @property
     def executable_stack(self) -> bool:
@@ -88,12 +104,18 @@ class SharedObject:
         return self.stack_flags is None or bool(self.stack_flags & _PF_X)
 
     def newest(self, prefix: str) -> str:
-        """The newest required version such as GLIBC_2.28 among those with a numeric part, or ""."""
+        """The newest required version, such as "GLIBC_2.28" for the prefix "GLIBC"; "" without any."""
         numbers = [n for versions in self.versions.values() for v in versions if (n := version_number(v, prefix))]
         return f"{prefix}_" + ".".join(map(str, max(numbers))) if numbers else ""
 
 
+def symbol_key(name: str) -> int:
+    """A number for a symbol name: a large library's names would fill the memory."""
+    return hash(name.encode("utf-8", "backslashreplace"))
+
+
 def version_number(version: str, prefix: str) -> tuple[int, ...] | None:
+    """(2, 28) for "GLIBC_2.28" and the prefix "GLIBC"; None for another prefix or no number."""
     head, _, rest = version.partition("_")
     if head != prefix or not re.fullmatch(r"\d{1,6}(\.\d{1,6}){0,4}", rest, re.ASCII):
         return None
@@ -116,6 +138,7 @@ class ElfReader:
         self._passes = 0
 
     def feed(self, chunk: bytes) -> None:
+        """Takes the next bytes of the file."""
         if len(self._head) < HEAD:
             self._head += chunk[: HEAD - len(self._head)]
 
@@ -123,11 +146,9 @@ class ElfReader:
         """Exactly these bytes, or ElfError."""
         if offset < 0 or size < 0 or offset + size > self.size:
             raise ElfError(f"a table at bytes {offset} to {offset + size} of a file that has {self.size} (truncated?)")
-        if offset + size <= len(self._head):
-            return bytes(self._head[offset : offset + size])
-        for start, data in self._extents:
+        for start, data in [(0, self._head), *self._extents]:
             if start <= offset and offset + size <= start + len(data):
-                return data[offset - start : offset - start + size]
+                return bytes(data[offset - start : offset - start + size])
         return self._fetch(offset, size)
 
     def _fetch(self, offset: int, size: int) -> bytes:
@@ -148,20 +169,10 @@ class ElfReader:
         self._extents.append((offset, bytes(data)))
         return bytes(data[:size])
 
-    def windows(self, overlap: int = 64) -> Iterator[tuple[int, bytes]]:
-        """All bytes as (offset, window); each window begins with the last one's last bytes."""
-        if self.size <= len(self._head):
-            yield 0, bytes(self._head)
-            return
-        at, tail = 0, b""
-        for chunk in self._reopen():
-            yield at - len(tail), tail + chunk
-            at += len(chunk)
-            tail = (tail + chunk)[-overlap:]
-
     def parse(self) -> SharedObject:
+        """The file's facts; ElfError for a file that is neither a shared object nor a program."""
         try:
-            return _parse(self)
+            return _Parser(self).parse()
         except ElfError:
             raise
         # pyelftools answers hostile bytes with exceptions of many kinds; all of them mean the same.
@@ -172,245 +183,205 @@ class ElfReader:
             ) from None
 
 
-def _parse(reader: ElfReader) -> SharedObject:
-    start = reader.read(0, min(reader.size, 64))
-    if not start.startswith(b"\x7fELF"):
-        shown = start[:12].decode("ascii", "replace")
-        raise ElfError(f"no ELF file (it begins with {shown!a})" if start else "an empty file")
-    if len(start) < 64:
-        raise ElfError(f"an ELF file of {reader.size} bytes, cut off in its first header")
-    elf = ELFFile(_View(reader, _without_sections(start)))
-    if elf["e_type"] != "ET_DYN":
-        raise ElfError(f"an ELF file of type {elf['e_type']}, which is no shared object (ET_DYN)")
-    if not 0 < elf["e_phnum"] <= MAX_SEGMENTS:
-        raise ElfError(f"{elf['e_phnum']} program headers")
-    reader.read(elf["e_phoff"], elf["e_phnum"] * elf["e_phentsize"])
-    result = SharedObject(MACHINES.get(elf["e_machine"], str(elf["e_machine"])), elf.elfclass, elf.little_endian)
-    if elf["e_machine"] == "EM_PPC64" and not elf.little_endian:
-        result.machine = "ppc64"
-    result.segments = tuple(_segments(elf))
-    for segment in result.segments:
-        if segment.type == "PT_LOAD" and segment.offset + segment.size > reader.size:
-            raise ElfError(
-                f"a segment up to byte {segment.offset + segment.size} of a file that has {reader.size} (truncated?)"
-            )
-        if segment.type == "PT_GNU_STACK":
-            result.stack_flags = segment.flags
-    _read_dynamic(reader, elf, result)
-    return result
+class _Parser:
+    """Reads one file's tables."""
 
+    def __init__(self, reader: ElfReader) -> None:
+        start = reader.read(0, min(reader.size, 64))
+        if not start.startswith(b"\x7fELF"):
+            shown = start[:12].decode("ascii", "replace")
+            raise ElfError(f"no ELF file (it begins with {shown!a})" if start else "an empty file")
+        if len(start) < 64:
+            raise ElfError(f"an ELF file of {reader.size} bytes, cut off in its first header")
+        self.reader = reader
+        # Without a section table, pyelftools never follows one.
+        header = bytearray(start)
+        for at, size in ((0x28, 8), (0x3C, 4)) if start[4] == 2 else ((0x20, 4), (0x30, 4)):
+            header[at : at + size] = bytes(size)
+        self.elf = elf = ELFFile(io.BytesIO(header))
+        self.order = "<" if elf.little_endian else ">"
+        self.tags: dict[str, list[int]] = {}
+        self.segments: list[Container] = []
+        self.strings = b""
+        machine = MACHINES.get((elf["e_machine"], elf.elfclass, elf.little_endian))
+        self.result = SharedObject(machine or f"{elf['e_machine']} ({elf.elfclass}-bit)")
 
-def _without_sections(header: bytes) -> bytes:
-    """The ELF header with no section table, so that nothing in it is ever followed."""
-    patched = bytearray(header)
-    if header[4] == 2:
-        patched[0x28:0x30] = bytes(8)
-        patched[0x3C:0x40] = bytes(4)
-    else:
-        patched[0x20:0x24] = bytes(4)
-        patched[0x30:0x34] = bytes(4)
-    return bytes(patched)
+    def parse(self) -> SharedObject:
+        elf, result = self.elf, self.result
+        if elf["e_type"] not in ("ET_DYN", "ET_EXEC"):
+            raise ElfError(f"an ELF file of type {elf['e_type']}, which is no shared object (ET_DYN)")
+        if not 0 < elf["e_phnum"] <= MAX_SEGMENTS:
+            raise ElfError(f"{elf['e_phnum']} program headers")
+        layout, stride = elf.structs.Elf_Phdr, elf["e_phentsize"]
+        stream = io.BytesIO(self.reader.read(elf["e_phoff"], elf["e_phnum"] * stride))
+        self.segments = [struct_parse(layout, stream, index * stride) for index in range(elf["e_phnum"])]
+        types = [segment["p_type"] for segment in self.segments]
+        result.program = "PT_INTERP" in types or elf["e_type"] == "ET_EXEC"
+        for segment in self.segments:
+            self._read_segment(segment)
+        if types.count("PT_DYNAMIC") == 1:
+            self._read_dynamic(self.segments[types.index("PT_DYNAMIC")])
+        elif not result.program:
+            raise ElfError(f"{types.count('PT_DYNAMIC')} dynamic segments; a shared object has one")
+        return result
 
+    def _read_segment(self, segment: Container) -> None:
+        result, kind, end = self.result, segment["p_type"], segment["p_offset"] + segment["p_filesz"]
+        if kind == "PT_LOAD":
+            if end > self.reader.size:
+                raise ElfError(f"a segment up to byte {end} of a file that has {self.reader.size} (truncated?)")
+            result.alignment = min(result.alignment or segment["p_align"], segment["p_align"])
+        elif kind == "PT_GNU_STACK":
+            result.stack_flags = segment["p_flags"]
+        elif kind in ("PT_NOTE", "PT_GNU_PROPERTY") and segment["p_filesz"] <= MAX_DYNAMIC:
+            result.isa_level = max(result.isa_level, self._isa_level(segment["p_offset"], segment["p_filesz"]))
 
-class _View(io.RawIOBase):
-    """The reader as a seekable stream for pyelftools."""
+    def _isa_level(self, offset: int, size: int) -> int:
+        """glibc refuses a library whose GNU_PROPERTY_X86_ISA_1_NEEDED the processor lacks."""
+        needed = 1
+        try:
+            self.elf.stream = io.BytesIO(self.reader.read(offset, size))
+            for note in iter_notes(self.elf, 0, size):
+                for item in note["n_desc"] if note["n_type"] == "NT_GNU_PROPERTY_TYPE_0" else ():
+                    if item["pr_type"] == "GNU_PROPERTY_X86_ISA_1_NEEDED":
+                        needed = max(needed, item["pr_data"])
+        # glibc ignores a note that it cannot decode.
+        except Exception:
+            return 1
+        return needed.bit_length()
 
-    def __init__(self, reader: ElfReader, header: bytes) -> None:
-        super().__init__()
-        self._reader, self._header, self._at = reader, header, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (self._at if whence == 1 else self._reader.size if whence == 2 else 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(self._reader.size - self._at, 0)
-        size = left if size < 0 else min(size, left)
+    def _read_dynamic(self, dynamic: Container) -> None:
+        layout, size = self.elf.structs.Elf_Dyn, dynamic["p_filesz"]
         if size > MAX_DYNAMIC:
-            raise ElfError("a header table far larger than any real one")
-        data = self._reader.read(self._at, size)
-        if self._at < len(self._header):
-            patched = self._header[self._at : self._at + size]
-            data = patched + data[len(patched) :]
-        self._at += size
-        return data
-
-
-def _segments(elf: ELFFile) -> Iterator[Segment]:
-    for index in range(elf["e_phnum"]):
-        header = struct_parse(elf.structs.Elf_Phdr, elf.stream, stream_pos=elf["e_phoff"] + index * elf["e_phentsize"])
-        yield Segment(
-            str(header["p_type"]),
-            header["p_flags"],
-            header["p_offset"],
-            header["p_vaddr"],
-            header["p_filesz"],
-            header["p_memsz"],
-        )
-
-
-def file_offset(segments: Iterable[Segment], address: int) -> int | None:
-    """Where in the file the byte lies that is loaded at `address`; None if it is not in the file."""
-    for segment in segments:
-        if segment.type == "PT_LOAD" and 0 <= address - segment.address < segment.size:
-            return address - segment.address + segment.offset
-    return None
-
-
-def _read_dynamic(reader: ElfReader, elf: ELFFile, result: SharedObject) -> None:
-    dynamic = [s for s in result.segments if s.type == "PT_DYNAMIC"]
-    if len(dynamic) != 1:
-        raise ElfError(f"{len(dynamic)} dynamic segments; a shared object has one")
-    if dynamic[0].size > MAX_DYNAMIC:
-        raise ElfError(f"a dynamic segment of {dynamic[0].size} bytes")
-    stream = io.BytesIO(reader.read(dynamic[0].offset, dynamic[0].size))
-    tags: dict[str, list[int]] = {}
-    entry_size = elf.structs.Elf_Dyn.sizeof()
-    for _ in range(dynamic[0].size // entry_size):
-        entry = struct_parse(elf.structs.Elf_Dyn, stream)
-        if entry["d_tag"] == "DT_NULL":
-            break
-        tags.setdefault(str(entry["d_tag"]), []).append(entry["d_val"])
-
-    def one(tag: str, default: int = 0) -> int:
-        return tags.get(tag, [default])[-1]
-
-    def place(tag: str) -> int:
-        offset = file_offset(result.segments, one(tag))
-        if offset is None:
-            raise ElfError(f"a {tag} that points outside the file")
-        return offset
-
-    for tag in ("DT_STRTAB", "DT_SYMTAB", "DT_STRSZ"):
-        if tag not in tags:
-            raise ElfError(f"a dynamic segment without {tag}")
-    if one("DT_STRSZ") > MAX_STRINGS:
-        raise ElfError(f"a string table of {one('DT_STRSZ')} bytes")
-    strings_at = place("DT_STRTAB")
-    result.strings = (strings_at, strings_at + one("DT_STRSZ"))
-    strings = reader.read(strings_at, one("DT_STRSZ"))
-    result.needed = tuple(_string(strings, v) for v in tags.get("DT_NEEDED", []))
-    result.soname = _string(strings, one("DT_SONAME")) if "DT_SONAME" in tags else ""
-    # An empty string is no entry; an empty entry inside a list means the working directory.
-    paths = [_string(strings, v) for t in ("DT_RPATH", "DT_RUNPATH") for v in tags.get(t, [])]
-    result.rpath = tuple(entry for path in paths if path for entry in path.split(":"))
-    # DF_TEXTREL is 4 in DT_FLAGS.
-    result.text_relocations = "DT_TEXTREL" in tags or bool(one("DT_FLAGS") & 4)
-    if "DT_RELA" in tags and one("DT_RELASZ") <= MAX_RELOCATIONS:
-        result.relocations = (place("DT_RELA"), one("DT_RELASZ"))
-    order = "<" if elf.little_endian else ">"
-    count = _symbol_count(reader, order, elf.elfclass, tags, place)
-    _read_symbols(reader, place("DT_SYMTAB"), count, strings, result)
-    if "DT_VERNEED" in tags:
-        _read_versions(reader, place("DT_VERNEED"), one("DT_VERNEEDNUM"), strings, result)
-
-
-def _string(strings: bytes, at: int) -> str:
-    end = strings.find(b"\0", at, at + MAX_NAME) if at < len(strings) else -1
-    if end < 0:
-        raise ElfError("a name that lies outside the string table")
-    return strings[at:end].decode("utf-8", "backslashreplace")
-
-
-def _symbol_count(
-    reader: ElfReader, order: str, bits: int, tags: dict[str, list[int]], place: Callable[[str], int]
-) -> int:
-    """The dynamic symbol table has no length of its own; the hash tables tell it."""
-    if "DT_HASH" in tags:
-        count = struct.unpack(order + "2I", reader.read(place("DT_HASH"), 8))[1]
-    elif "DT_GNU_HASH" in tags:
-        count = _gnu_hash_count(reader, order, bits, place("DT_GNU_HASH"))
-    else:
-        raise ElfError("a shared object without a symbol hash table: no symbol can be looked up")
-    if count > MAX_SYMBOLS:
-        raise ElfError(f"{count} dynamic symbols; at most {MAX_SYMBOLS} are read")
-    return count
-
-
-def _gnu_hash_count(reader: ElfReader, order: str, bits: int, at: int) -> int:
-    buckets, first, bloom, _ = struct.unpack(order + "4I", reader.read(at, 16))
-    if buckets > MAX_SYMBOLS or bloom > MAX_SYMBOLS or first > MAX_SYMBOLS:
-        raise ElfError("a symbol hash table far larger than any real one")
-    at += 16 + bloom * bits // 8
-    last = max(struct.unpack(f"{order}{buckets}I", reader.read(at, 4 * buckets)), default=0)
-    if last < first:
-        return first
-    chain = at + 4 * buckets
-    while last < MAX_SYMBOLS:
-        if struct.unpack(order + "I", reader.read(chain + 4 * (last - first), 4))[0] & 1:
-            break
-        last += 1
-    return last + 1
-
-
-def _read_symbols(reader: ElfReader, at: int, count: int, strings: bytes, result: SharedObject) -> None:
-    wide = result.bits == 64
-    order = "<" if result.little_endian else ">"
-    layout = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
-    inits = set()
-    # Names may overlap in the string table, so its size does not bound theirs.
-    budget = MAX_STRINGS
-    for symbol in layout.iter_unpack(reader.read(at, layout.size * count)):
-        info, other, section = (symbol[1], symbol[2], symbol[3]) if wide else symbol[3:]
-        binding = info >> 4
-        # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE.
-        if binding not in (1, 2, 10) or not symbol[0]:
-            continue
-        # Only STV_DEFAULT and STV_PROTECTED can be found by dlsym.
-        exported = other & 3 in (0, 3) and strings[symbol[0] : symbol[0] + 6] == b"PyInit"
-        if section and not exported:
-            continue
-        name = _string(strings, symbol[0])
-        # An entry of a dict and a string cost about this much besides the characters.
-        budget -= len(name) + 200
-        if budget < 0:
-            raise ElfError("names of undefined symbols far longer than any real ones")
-        if section:
-            inits.add(name)
-        else:
-            result.undefined[name] = binding == 2
-    result.inits = frozenset(inits)
-
-
-def _read_versions(reader: ElfReader, at: int, count: int, strings: bytes, result: SharedObject) -> None:
-    order = "<" if result.little_endian else ">"
-    need, aux = struct.Struct(order + "2H3I"), struct.Struct(order + "I2H2I")
-    found: dict[str, set[str]] = {}
-    budget = MAX_VERSIONS
-    for _ in range(min(count, MAX_VERSIONS)):
-        _, entries, name, first, following = need.unpack(reader.read(at, need.size))
-        versions = found.setdefault(_string(strings, name), set())
-        entry_at = at + first
-        for _ in range(entries):
-            budget -= 1
-            if budget < 0:
-                raise ElfError(f"more than {MAX_VERSIONS} symbol versions")
-            _, _, _, label, step = aux.unpack(reader.read(entry_at, aux.size))
-            versions.add(_string(strings, label))
-            if not step:
+            raise ElfError(f"a dynamic segment of {size} bytes")
+        stream = io.BytesIO(self.reader.read(dynamic["p_offset"], size))
+        for _ in range(size // layout.sizeof()):
+            entry = struct_parse(layout, stream)
+            if entry["d_tag"] == "DT_NULL":
                 break
-            entry_at += step
-        if not following:
-            break
-        at += following
-    result.versions = {library: frozenset(versions) for library, versions in found.items()}
+            self.tags.setdefault(str(entry["d_tag"]), []).append(entry["d_val"])
+        self.result.program |= bool(self._value("DT_FLAGS_1") & _DF_1_PIE)
+        for tag in ("DT_STRTAB", "DT_SYMTAB", "DT_STRSZ"):
+            if tag not in self.tags:
+                raise ElfError(f"a dynamic segment without {tag}")
+        if self._value("DT_STRSZ") > MAX_STRINGS:
+            raise ElfError(f"a string table of {self._value('DT_STRSZ')} bytes")
+        self.strings = self.reader.read(self._place("DT_STRTAB"), self._value("DT_STRSZ"))
+        result = self.result
+        result.needed = tuple(self._names("DT_NEEDED"))
+        result.soname = next(self._names("DT_SONAME"), "")
+        # An empty string is no entry; an empty entry in a list means the working directory.
+        result.rpath, result.runpath = (
+            tuple(entry for path in self._names(tag) if path for entry in path.split(":"))
+            for tag in ("DT_RPATH", "DT_RUNPATH")
+        )
+        result.text_relocations = "DT_TEXTREL" in self.tags or bool(self._value("DT_FLAGS") & _DF_TEXTREL)
+        self._read_symbols(self._symbol_count())
+        if "DT_VERNEED" in self.tags:
+            result.versions = self._versions()
+
+    def _value(self, tag: str) -> int:
+        return self.tags.get(tag, [0])[-1]
+
+    def _place(self, tag: str) -> int:
+        """The offset in the file of the byte that is loaded at the tag's address."""
+        address = self._value(tag)
+        for segment in self.segments:
+            if segment["p_type"] == "PT_LOAD" and 0 <= address - segment["p_vaddr"] < segment["p_filesz"]:
+                return address - segment["p_vaddr"] + segment["p_offset"]
+        raise ElfError(f"a {tag} that points outside the file")
+
+    def _names(self, tag: str) -> Iterator[str]:
+        return (_decoded(self._string(at)) for at in self.tags.get(tag, []))
+
+    def _string(self, at: int) -> bytes:
+        end = self.strings.find(b"\0", at, at + MAX_NAME) if at < len(self.strings) else -1
+        if end < 0:
+            raise ElfError("a name that lies outside the string table")
+        return self.strings[at:end]
+
+    def _unpack(self, layout: str, at: int) -> tuple[Any, ...]:
+        return struct.unpack(self.order + layout, self.reader.read(at, struct.calcsize(self.order + layout)))
+
+    def _symbol_count(self) -> int:
+        """The number of dynamic symbols. Only the hash tables state it."""
+        if "DT_HASH" in self.tags:
+            # On s390x, and on no other machine of a platform tag, the entries are 64-bit numbers.
+            count = self._unpack("2Q" if self.result.machine == "s390x" else "2I", self._place("DT_HASH"))[1]
+        elif "DT_GNU_HASH" in self.tags:
+            count = self._gnu_hash_count(self._place("DT_GNU_HASH"))
+        elif self.result.program:
+            count = 0
+        else:
+            raise ElfError("a shared object without a symbol hash table: no symbol can be looked up")
+        if count > MAX_SYMBOLS:
+            raise ElfError(f"{count} dynamic symbols; at most {MAX_SYMBOLS} are read")
+        return count
+
+    def _gnu_hash_count(self, at: int) -> int:
+        buckets, first, bloom, _ = self._unpack("4I", at)
+        if max(buckets, first, bloom) > MAX_SYMBOLS:
+            raise ElfError("a symbol hash table far larger than any real one")
+        at += 16 + bloom * self.elf.elfclass // 8
+        last = max(self._unpack(f"{buckets}I", at), default=0)
+        if last < first:
+            return first
+        chain = at + 4 * buckets
+        while last < MAX_SYMBOLS and not self._unpack("I", chain + 4 * (last - first))[0] & 1:
+            last += 1
+        return last + 1
+
+    def _read_symbols(self, count: int) -> None:
+        result, wide = self.result, self.elf.elfclass == 64
+        layout = struct.Struct(self.order + ("IBBHQQ" if wide else "IIIBBH"))
+        name_, info_, other_, section_ = (0, 1, 2, 3) if wide else (0, 3, 4, 5)
+        versions = self._unpack(f"{count}H", self._place("DT_VERSYM")) if "DT_VERSYM" in self.tags else ()
+        inits, unversioned = set(), set()
+        # Names may overlap in the string table, so its size does not bound theirs.
+        undefined_budget, exported_budget = MAX_UNDEFINED_NAMES, MAX_EXPORTED_NAMES
+        table = self.reader.read(self._place("DT_SYMTAB"), layout.size * count)
+        for index, symbol in enumerate(layout.iter_unpack(table)):
+            binding = symbol[info_] >> 4
+            if binding not in _GLOBAL_BINDINGS or not symbol[name_]:
+                continue
+            name = self._string(symbol[name_])
+            if symbol[section_]:
+                exported_budget -= len(name)
+                if symbol[other_] & 3 in _EXPORTED_VISIBILITIES:
+                    result.exports.append(hash(name))
+                    if name.startswith(_INIT_PREFIXES):
+                        inits.add(_decoded(name))
+            else:
+                # An entry of a dict and a string take about 200 bytes besides the characters.
+                undefined_budget -= len(name) + 200
+                result.undefined[_decoded(name)] = binding == _STB_WEAK
+                # Bit 15 marks a hidden version; 0 and 1 are no version.
+                if not versions or versions[index] & 0x7FFF < 2:
+                    unversioned.add(_decoded(name))
+            if undefined_budget < 0 or exported_budget < 0:
+                raise ElfError("symbol names far longer than any real ones")
+        result.inits, result.unversioned = frozenset(inits), frozenset(unversioned)
+
+    def _versions(self) -> dict[str, frozenset[str]]:
+        at, found, budget = self._place("DT_VERNEED"), {}, MAX_VERSIONS
+        for _ in range(min(self._value("DT_VERNEEDNUM"), MAX_VERSIONS)):
+            _, entries, name, first, following = self._unpack("2H3I", at)
+            versions = found.setdefault(_decoded(self._string(name)), set())
+            entry_at = at + first
+            for _ in range(entries):
+                budget -= 1
+                if budget < 0:
+                    raise ElfError(f"more than {MAX_VERSIONS} symbol versions")
+                _, _, _, label, step = self._unpack("I2H2I", entry_at)
+                versions.add(_decoded(self._string(label)))
+                if not step:
+                    break
+                entry_at += step
+            if not following:
+                break
+            at += following
+        return {library: frozenset(versions) for library, versions in found.items()}
 
 
-def relative_slots(reader: ElfReader, elf: SharedObject, targets: frozenset[int]) -> Iterator[int]:
-    """Addresses whose word is set at load time to one of the target addresses (64-bit, RELA)."""
-    relative = {"x86_64": 8, "aarch64": 1027}.get(elf.machine)
-    if relative is None or elf.bits != 64 or not elf.little_endian or not targets:
-        return
-    at, size = elf.relocations
-    for slot, info, addend in struct.iter_unpack("<QQq", reader.read(at, size // 24 * 24)):
-        if info == relative and addend in targets:
-            yield slot
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

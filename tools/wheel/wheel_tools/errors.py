@@ -4,22 +4,27 @@ from __future__ import annotations
 
 
 class WheelError(Exception):
-    """Input that cannot be used: what was found, what was expected, and what to do about it.
+    """Input that cannot be used. Its text is one line; command.run prints it without a traceback.
 
-    The text is one line, for the person who made the mistake; a command prints it and exits,
-    without a traceback.
+    Args:
+        where: The file, member or option at fault.
+        found: What was found there.
+        expected: What should have been there.
+        fix: What to do about it.
     """
 
     def __init__(self, where: str, *, found: str, expected: str, fix: str) -> None:
-        self.where = _one_line(where)
-        self.found = _one_line(found)
-        self.expected = _one_line(expected)
-        self.fix = _one_line(fix)
+        self.where = printable(where)
+        self.found = printable(found)
+        self.expected = printable(expected)
+        self.fix = printable(fix)
         super().__init__(f"{self.where}: found {self.found}; expected {self.expected}; {self.fix}")
 
 
-def _one_line(text: str) -> str:
-    # What is quoted comes out of files that anyone may have written: no line breaks, no terminal
-    # escapes, no lone surrogates, and no flood.
+def printable(text: str, limit: int = 1200) -> str:
+    """The text on one line, safe to print wherever it comes from.
+
+    Line breaks, terminal escapes and lone surrogates become Python escapes; what is beyond `limit` characters is cut.
+    """
     clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return clean if len(clean) <= 1200 else clean[:1200] + "…"
+    return clean if len(clean) <= limit else clean[:limit] + "…"

@@ -1,7 +1,9 @@
-"""import-check: installs a wheel into a fresh environment of each CPython, and imports it there.
+"""Installs a wheel into a fresh environment of each CPython, and imports a module of it there.
 
-Exit status: 0 when every CPython imports the module, 1 when one does not or all were skipped, 2 when an
-argument cannot be used. Bazel's import_check_test runs it; it needs no GPU.
+Bazel's import_check_test runs it. It needs no GPU.
+
+Exit code: 0 if the module was imported under every CPython; 1 if an import failed or every CPython was skipped; 2 if an
+option cannot be used.
 """
 
 from __future__ import annotations
@@ -11,16 +13,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from wheel_tools import command
 from wheel_tools.archive import WheelArchive
-from wheel_tools.errors import WheelError
-from wheel_tools.findings import printable
+from wheel_tools.errors import WheelError, printable
 
-# Run by the interpreter of the environment, which has nothing of this package.
+# Runs in the environment's interpreter, which cannot import this package.
 _PROBE = """\
 import importlib, json, sys, sysconfig
 module_name, extension_name, out = sys.argv[1:4]
@@ -37,14 +40,22 @@ with open(out, "w", encoding="utf-8") as file:
     }, file)
 """
 
-
-class ImportCheckError(Exception):
-    """One CPython's failure: what was found, what was expected, what to do."""
+_NO_INTERPRETER = (
+    "no interpreter of CPython {} is registered; expected one: install one with headers (pyenv, uv, the system's), "
+    "name one in the pythons extension, or skip it with --@rules_deepgemm//bazel/rules:skip_missing_interpreters"
+)
 
 
 @dataclass(frozen=True)
 class Python:
-    """One CPython: a tag such as cp312, its interpreter ("" for none), and its packages' pins.txt."""
+    """One CPython.
+
+    Attributes:
+        tag: Its Python tag, such as cp312.
+        version: Its version, such as 3.12.
+        interpreter: The path of its interpreter; "" if there is none.
+        anchor: The path of a file beside `site`, the directory with torch and the packages that torch requires.
+    """
 
     tag: str
     version: str
@@ -54,80 +65,62 @@ class Python:
 
 @dataclass(frozen=True)
 class Probe:
-    """What was imported under one CPython."""
+    """What was imported under one CPython: the extension module's file name, torch's version, the public names."""
 
     file: str
     torch: str
     names: frozenset[str]
 
 
-def check_python(python: Python, args: argparse.Namespace, work: Path) -> Probe:
-    """Makes the environment, installs, imports, and looks at what was imported."""
+def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> Probe:
+    """Makes the environment, installs the wheel, imports the module; a WheelError says what went wrong."""
     environment = work / python.tag
     interpreter = os.path.abspath(python.interpreter)
-    run(
-        [interpreter, "-m", "venv", "--without-pip", str(environment)],
-        work,
-        f"{python.interpreter} makes no virtual environment",
-    )
+    _run([interpreter, "-m", "venv", "--without-pip", str(environment)], work, f"{python.interpreter} -m venv")
     inside = environment / "bin" / "python"
     packages = environment / "lib" / f"python{python.version}" / "site-packages"
     if not packages.is_dir():
-        (made,) = (path.name for path in environment.glob("lib/python*"))
-        raise ImportCheckError(
-            f"{python.interpreter} is {made}; expected {python.version}: register an interpreter of that version"
+        raise WheelError(
+            python.interpreter,
+            found=" ".join(sorted(path.name for path in environment.glob("lib/python*"))) or "no environment",
+            expected=f"python{python.version}",
+            fix="register an interpreter of that version",
         )
-    # A link to the pins lies in the test's runfiles; the packages lie beside the file itself.
+    # Runfiles have a link to the anchor only; the packages are beside the file itself.
     site = Path(python.anchor).resolve().parent / "site"
     if not (site / "torch").is_dir():
-        raise ImportCheckError(f"no torch in {site}; its repository is incomplete: fetch it again")
+        raise WheelError(str(site), found="no torch", expected="torch's package", fix="fetch its repository again")
     packages.joinpath("torch_runtime.pth").write_text(f"{site}\n", "utf-8")
-    # torch and its requirements are there by the .pth file, which an installer cannot see.
-    run(
-        [
-            os.path.abspath(args.uv),
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(inside),
-            "--no-deps",
-            "--no-index",
-            "--offline",
-            "--no-config",
-            "--cache-dir",
-            str(work / "cache"),
-            os.path.abspath(args.wheel),
-        ],
-        work,
-        "uv does not install the wheel",
-    )
+    # uv does not see the packages that the .pth file adds, so that it must not look for requirements.
+    options = ["--quiet", "--no-deps", "--no-index", "--offline", "--no-config"]
+    paths = ["--python", str(inside), "--cache-dir", str(work / "cache"), os.path.abspath(arguments.wheel)]
+    _run([os.path.abspath(arguments.uv), "pip", "install", *options, *paths], work, "uv pip install")
     out = work / f"{python.tag}.json"
-    # Not beside the sources: an environment must not find what is not installed in it.
-    run(
-        [str(inside), "-I", "-B", "-c", _PROBE, args.module, args.extension, str(out), *args.loaded],
-        work,
-        f"import {args.module} fails",
-    )
-    return judge(json.loads(out.read_text("utf-8")), args, packages)
+    # Isolated (-I), so that the module is found only if it is installed.
+    probe = [str(inside), "-I", "-B", "-c", _PROBE, arguments.module, arguments.extension, str(out)]
+    _run([*probe, *arguments.loaded], work, f"import {arguments.module}")
+    result = _probed(json.loads(out.read_text("utf-8")), arguments, packages)
+    _check_torch(arguments.wheel, python.version, result.torch)
+    return result
 
 
-def judge(found: dict, args: argparse.Namespace, packages: Path) -> Probe:
-    """The probe's answer is what it has to be, or ImportCheckError."""
+def _probed(found: dict, arguments: argparse.Namespace, packages: Path) -> Probe:
     file = Path(found["file"])
+    fix = "check what is in the wheel"
+    where = f"import {arguments.module}"
     if packages.resolve() not in file.resolve().parents:
-        raise ImportCheckError(f"{file} was imported; expected a file that the wheel installed")
-    suffix = ".abi3.so" if args.stable_abi else found["suffix"]
+        raise WheelError(where, found=str(file), expected="a file that the wheel installed", fix=fix)
+    suffix = ".abi3.so" if arguments.stable_abi else found["suffix"]
     if not file.name.endswith(suffix):
-        raise ImportCheckError(f"{file.name} was imported; expected one whose name ends in {suffix}")
+        raise WheelError(where, found=file.name, expected=f"a file whose name ends in {suffix}", fix=fix)
     if found["missing"]:
-        raise ImportCheckError(
-            f"{', '.join(found['missing'])} not loaded; expected it to be, after import {args.module}"
-        )
+        missing = ", ".join(found["missing"])
+        raise WheelError(where, found=f"{missing} not in sys.modules", expected="it to be loaded", fix=fix)
     return Probe(file.name, found["torch"], frozenset(found["names"]))
 
 
-def run(command: list[str], work: Path, failure: str) -> None:
+def _run(arguments: list[str], work: Path, what: str) -> None:
+    """Runs a command. One that fails is a WheelError, after its last lines of output."""
     environment = {
         "HOME": str(work),
         "PATH": os.environ.get("PATH", os.defpath),
@@ -135,105 +128,117 @@ def run(command: list[str], work: Path, failure: str) -> None:
         "TMPDIR": str(work),
         "XDG_CACHE_HOME": str(work),
     }
-    result = subprocess.run(
-        command,
-        cwd=work,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            arguments,
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise WheelError(what, found=str(error), expected="a program", fix="check its path") from None
     if result.returncode != 0:
-        last = "\n".join("    " + printable(line) for line in result.stdout.splitlines()[-25:])
-        raise ImportCheckError(f"{failure} (exit status {result.returncode}):\n{last}")
+        for line in result.stdout.splitlines()[-25:]:
+            print("    " + printable(line))
+        raise WheelError(what, found=f"exit status {result.returncode}", expected="0", fix="see its output above")
 
 
-def torch_requirement_problem(wheel: Path, torch: str) -> str:
-    """Why the torch that was imported is not one that the wheel requires, or ""."""
+def _check_torch(wheel: Path, version: str, torch: str) -> None:
+    """The wheel must admit the torch that was imported, where it requires one for this Python."""
+    environment = {"python_version": version, "python_full_version": f"{version}.0", "extra": ""}
     with WheelArchive(wheel) as archive:
         for requirement in archive.requires_dist:
-            if canonicalize_name(requirement.name) == "torch" and not requirement.specifier.contains(
-                torch, prereleases=True
-            ):
-                return (
-                    f"torch {torch} was imported; the wheel requires {requirement}: "
-                    "give import_check_test the packages of that torch"
+            if canonicalize_name(requirement.name) != "torch":
+                continue
+            applies = requirement.marker is None or requirement.marker.evaluate(environment)
+            if applies and not requirement.specifier.contains(torch, prereleases=True):
+                raise WheelError(
+                    "import torch",
+                    found=f"torch {torch}",
+                    expected=f"{requirement}, which the wheel requires",
+                    fix="give import_check_test the packages of that torch",
                 )
-    return ""
 
 
 def compare_names(probes: dict[str, Probe]) -> list[str]:
-    """The public names must be the same under every CPython."""
+    """One line for each CPython that lacks a public name which another one has; `probes` are by version."""
     everywhere = frozenset.union(*(probe.names for probe in probes.values()))
     return [
-        f"{version}: lacks the public names {', '.join(sorted(everywhere - probe.names))}; "
-        "expected the same names under every CPython"
+        f"{version}: FAILED: found no public names {', '.join(sorted(everywhere - probe.names))}; "
+        "expected the same names under every CPython: check what the module imports"
         for version, probe in probes.items()
         if probe.names != everywhere
     ]
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="import-check", fromfile_prefix_chars="@", description=__doc__)
-    parser.add_argument("--wheel", type=Path, required=True)
-    parser.add_argument("--uv", required=True, help="the installer")
-    parser.add_argument("--module", required=True)
-    parser.add_argument("--extension", default="", help="the module's extension module, such as _C")
+def _python(text: str) -> Python:
+    parts = text.split(",")
+    if len(parts) != 4:
+        raise argparse.ArgumentTypeError(f"{text}; expected TAG,VERSION,INTERPRETER,PINS")
+    return Python(*parts)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.argument_parser("import-check", __doc__)
+    parser.add_argument("--wheel", type=Path, required=True, help="the wheel to install")
+    parser.add_argument("--uv", required=True, help="the path of uv, the installer")
+    parser.add_argument("--module", required=True, help="the module to import")
+    parser.add_argument("--extension", default="", help="the extension module in it, such as _C (default: itself)")
     parser.add_argument("--stable-abi", action="store_true", help="expect <extension>.abi3.so")
     parser.add_argument(
         "--loaded", action="append", default=[], metavar="NAME", help="a module that must be in sys.modules afterwards"
     )
     parser.add_argument(
-        "--skip-missing", action="store_true", help="a CPython without an interpreter is skipped; it fails otherwise"
+        "--skip-missing", action="store_true", help="skip a CPython without an interpreter (default: it fails)"
     )
-    parser.add_argument("--python", action="append", required=True, default=[], metavar="TAG,VERSION,INTERPRETER,PINS")
+    parser.add_argument(
+        "--python",
+        action="append",
+        type=_python,
+        required=True,
+        metavar="TAG,VERSION,INTERPRETER,PINS",
+        help="a CPython, its interpreter or nothing, and the pins.txt beside its packages",
+    )
     parser.add_argument("--work", type=Path, required=True, help="an empty directory to work in")
-    return parser.parse_args(argv)
+    return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = _arguments(argv)
-    work = args.work.resolve()
+def _check(arguments: argparse.Namespace) -> int:
+    work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     probes: dict[str, Probe] = {}
     failed = skipped = 0
-    for text in args.python:
-        parts = text.split(",")
-        if len(parts) != 4:
-            print(f"import-check: --python {text}; expected TAG,VERSION,INTERPRETER,PINS", file=sys.stderr)
-            return 2
-        python = Python(*parts)
+    for python in arguments.python:
         if not python.interpreter:
-            told = (
-                f"no interpreter of CPython {python.version} is registered; install one with "
-                "headers (pyenv, uv, the system's), name one in the pythons extension, or skip it "
-                "with --@rules_deepgemm//bazel/rules:skip_missing_interpreters"
-            )
-            print(f"{python.version}: {'SKIPPED' if args.skip_missing else 'FAILED'}: {told}")
-            skipped, failed = skipped + args.skip_missing, failed + (not args.skip_missing)
+            outcome = "SKIPPED" if arguments.skip_missing else "FAILED"
+            print(f"{python.version}: {outcome}: {_NO_INTERPRETER.format(python.version)}")
+            skipped, failed = skipped + arguments.skip_missing, failed + (not arguments.skip_missing)
             continue
         try:
-            probe = check_python(python, args, work)
-            if problem := torch_requirement_problem(args.wheel, probe.torch):
-                raise ImportCheckError(problem)
-        except (ImportCheckError, WheelError) as error:
+            probe = check_python(python, arguments, work)
+        except WheelError as error:
             print(f"{python.version}: FAILED: {error}")
             failed += 1
             continue
         probes[python.version] = probe
         print(f"{python.version}: ok: {probe.file}, torch {probe.torch}, {len(probe.names)} public names", flush=True)
-    if probes:
-        different = compare_names(probes)
-        failed += len(different)
-        for line in different:
-            print(line)
+    for line in compare_names(probes) if probes else []:
+        print(line)
+        failed += 1
     print(f"{len(probes)} imported, {failed} failed, {skipped} skipped")
     if not probes and not failed:
-        print("no CPython imported the module; expected one interpreter at least: a skipped check proves nothing")
+        print("found no CPython that imported the module; expected one at least: register an interpreter")
     return 0 if probes and not failed else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    return command.run(_parser(), _check, argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an overlay's two wheels must be: every disagreement is an error before a byte is written."""
+"""Checks the two wheels of an overlay. Whatever does not fit is an error before a byte is written."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheel_tools.archive import WheelArchive
-from wheel_tools.coverage import served_pythons
 from wheel_tools.errors import WheelError
+from wheel_tools.import_aliases import absolute_imports
 from wheel_tools.pythons import admitted
-from wheel_tools.relocate import absolute_imports
+from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import linux_platforms
 
 
@@ -20,8 +20,12 @@ from wheel_tools.tags import linux_platforms
 class Settings:
     """What goes where.
 
-    `under` is a directory of the base wheel, "" for its root; `torch_version` is the torch that the extension was
-    compiled against, "" for the one that the overlay wheel pins; `requires_python` narrows the base's, "" leaves it.
+    Attributes:
+        package: The package's name.
+        under: The directory of the base wheel that contains its copy of the package; "" for the root.
+        local_version: Appended to the base's version as its local part (PEP 440).
+        torch_version: The torch that the extension was compiled against. Default: the one that the overlay wheel pins.
+        requires_python: Narrows the base's Requires-Python (PEP 440). Default: it stays.
     """
 
     package: str
@@ -32,6 +36,7 @@ class Settings:
 
     @property
     def place(self) -> str:
+        """The package's directory in the base wheel, with a slash at the end."""
         return f"{self.under}/{self.package}/".lstrip("/")
 
 
@@ -53,7 +58,7 @@ def _check_settings(settings: Settings) -> None:
             "--package",
             found=repr(settings.package),
             expected="one package's name, such as deep_gemm",
-            fix="name the package that the overlay wheel holds",
+            fix="name the package of the overlay wheel",
         )
     parts = settings.under.split("/") if settings.under else []
     if not all(part.isidentifier() for part in parts):
@@ -66,7 +71,7 @@ def _check_settings(settings: Settings) -> None:
 
 
 def _check_wheel(wheel: WheelArchive) -> None:
-    """What holds for both wheels: names that mean one file each, and metadata that agrees with the file name."""
+    """Each member's name must mean one file, and METADATA must agree with the file name."""
     if wheel.duplicate_names or wheel.unsafe_names:
         kind, names = (
             ("twice", wheel.duplicate_names) if wheel.duplicate_names else ("with an unsafe name", wheel.unsafe_names)
@@ -74,7 +79,7 @@ def _check_wheel(wheel: WheelArchive) -> None:
         raise wheel.error(
             found=f"a member {kind}: {names[0]}",
             expected="every member once, at a relative path",
-            fix="download or build the wheel anew",
+            fix="download the wheel again, or build it again",
         )
     text = wheel.metadata.get("version", "")
     try:
@@ -86,7 +91,7 @@ def _check_wheel(wheel: WheelArchive) -> None:
         raise wheel.error(
             found=f"METADATA of {name or 'no name'} {text or 'without a version'}",
             expected=f"{wheel.name.distribution} {wheel.name.version}, as the file is named",
-            fix="give the file back the name that it was published under",
+            fix="use the name that the wheel was published under",
         )
 
 
@@ -95,7 +100,7 @@ def _check_base(base: WheelArchive, settings: Settings) -> None:
         raise base.error(
             found=f"nothing below {settings.place}",
             expected=f"a wheel that bundles {settings.package} there",
-            fix="check base, package and under: the overlay replaces a copy, it does not add one",
+            fix="check base, package and under: an overlay replaces a copy, it does not add one",
         )
 
 
@@ -133,25 +138,25 @@ def _check_platforms(base: WheelArchive, overlay: WheelArchive) -> None:
             raise wheel.error(
                 found=f"the platform tag {platform}",
                 expected="manylinux_…, manylinux20… or linux_…",
-                fix="take the wheel for glibc Linux",
+                fix="use the wheel for glibc Linux",
             )
     architectures = [linux_platforms(wheel.name.raw_tag.split("-")[2])[1] for wheel in (base, overlay)]
     if architectures[0] != architectures[1]:
         raise base.error(
             found=f"a wheel for {', '.join(sorted(architectures[0]))}",
             expected=f"one for {', '.join(sorted(architectures[1]))}, as {overlay.path.name} is",
-            fix="take the base wheel of the platform that the extension was built for",
+            fix="use the base wheel for the platform that the extension was built for",
         )
 
 
 def _pythons(base: WheelArchive, settings: Settings) -> list[str]:
-    """The CPythons that the result shall admit."""
+    """The CPythons that the result admits, such as "3.12", oldest first."""
     pythons = admitted(base.requires_python)
     if not pythons:
         raise base.error(
             found=f"Requires-Python: {base.requires_python}",
             expected="one that admits some CPython",
-            fix="take another base wheel",
+            fix="use another base wheel",
         )
     if not settings.requires_python:
         return pythons
@@ -164,7 +169,7 @@ def _pythons(base: WheelArchive, settings: Settings) -> list[str]:
             "--requires-python",
             found=repr(settings.requires_python),
             expected=f"a version specifier that admits some of the CPythons of {base.path.name}: {', '.join(pythons)}",
-            fix="narrow it, or take another base wheel",
+            fix="narrow it, or use another base wheel",
         )
     return narrowed
 
@@ -188,12 +193,12 @@ def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Setting
                 found=f"{module} for {'CPython ' + ', '.join(served) if served else 'no CPython'}",
                 expected=f"{', '.join(missing)} too, since Requires-Python of {base.path.name} is "
                 f"{settings.requires_python or base.requires_python or 'not set'}",
-                fix="build the extension for these Pythons, or take a base wheel that does not admit them",
+                fix="build the extension for these Pythons, or use a base wheel that does not admit them",
             )
 
 
 def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
-    """The extension uses torch's C++ ABI, which changes with every release."""
+    """The base must admit the torch of the extension: torch's C++ ABI changes with every release."""
     compiled_against = settings.torch_version or _pinned_torch(overlay)
     if not compiled_against:
         return
@@ -204,7 +209,7 @@ def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) 
             "--torch-version",
             found=repr(compiled_against),
             expected="a version such as 2.14.0",
-            fix="give the version of the torch that the extension was compiled against",
+            fix="pass the version of the torch that the extension was compiled against",
         ) from None
     linux = {
         "sys_platform": "linux",
@@ -232,7 +237,7 @@ def _check_torch(base: WheelArchive, overlay: WheelArchive, settings: Settings) 
 
 
 def _pinned_torch(overlay: WheelArchive) -> str:
-    """The torch that the overlay wheel itself requires, where it requires exactly one version."""
+    """The version of torch that the overlay wheel pins with `==`; "" if it pins none."""
     for requirement in overlay.requires_dist:
         specifiers = list(requirement.specifier)
         if canonicalize_name(requirement.name) == "torch" and len(specifiers) == 1 and specifiers[0].operator == "==":

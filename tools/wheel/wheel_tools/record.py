@@ -1,4 +1,8 @@
-"""RECORD: the list of a wheel's files with their hashes and sizes."""
+"""RECORD: the list of a wheel's files with their hashes and sizes (the binary distribution format).
+
+The entries are those of `installer`. This module adds the number of a wrong line, and refuses values that `installer`
+reads leniently, such as a size in the digits of another script.
+"""
 
 from __future__ import annotations
 
@@ -7,86 +11,77 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from installer import records
 
 from wheel_tools.errors import WheelError
 
-# RECORD and its signatures cannot hold their own hash.
+# RECORD and its signatures cannot contain their own hash.
 UNHASHED_NAMES = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
 # What the specification of wheels allows: sha256 or better.
 STRONG_HASHES = ("sha256", "sha384", "sha512")
 
-_FIX = "build the wheel anew, or repack it with a tool that writes RECORD"
+_FIX = "build the wheel again, or repack it with a tool that writes RECORD"
 
 
-@dataclass(frozen=True)
-class RecordEntry:
-    """One line of RECORD. `digest` is "sha256=…" (URL-safe base64, no padding), or ""."""
+class RecordEntry(records.RecordEntry):
+    """One line of RECORD: `path`, `hash_` (None if the line has no hash) and `size` in bytes (None likewise)."""
 
-    path: str
-    digest: str
-    size: int | None
+    @property
+    def digest(self) -> str:
+        """The hash as RECORD spells it: `sha256=` and URL-safe base64 without padding; "" if there is none."""
+        return str(self.hash_ or "")
 
     @property
     def algorithm(self) -> str:
-        return self.digest.partition("=")[0]
+        """The name of the hash algorithm; "" if there is no hash."""
+        return self.hash_.name if self.hash_ else ""
 
 
 def parse_record(data: bytes, where: str = "RECORD") -> list[RecordEntry]:
-    """All lines of a RECORD, in their order; duplicates are kept for the caller to judge."""
+    """The lines of a RECORD in their order, duplicates included. A wrong line is a WheelError about `where`."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise WheelError(
-            where,
-            found=f"bytes that are not UTF-8 ({error.reason} at byte {error.start})",
-            expected="a UTF-8 CSV file",
-            fix=_FIX,
-        ) from None
-    entries = []
+        found = f"bytes that are not UTF-8 ({error.reason} at byte {error.start})"
+        raise WheelError(where, found=found, expected="a UTF-8 CSV file", fix=_FIX) from None
+    # installer's own parse_record_file turns backslashes into slashes, and hides a member that tools disagree about.
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return entries
-        except csv.Error as error:
-            raise WheelError(
-                f"{where}, line {rows.line_num}",
-                found=f"a line that is not CSV ({error})",
-                expected="path,hash,size",
-                fix=_FIX,
-            ) from None
-        if row:
-            entries.append(_entry(row, f"{where}, line {rows.line_num}"))
+    try:
+        return [_entry(row) for row in rows if row]
+    except records.InvalidRecordEntry as error:
+        found = f"the line {','.join(error.elements)!r}"
+    except csv.Error as error:
+        found = f"a line that is not CSV ({error})"
+    raise WheelError(
+        f"{where}, line {rows.line_num}",
+        found=found,
+        expected="path,hash,size, such as a.py,sha256=47DEQp…,0",
+        fix=_FIX,
+    )
 
 
-def _entry(row: list[str], where: str) -> RecordEntry:
-    if len(row) != 3 or not row[0]:
-        raise WheelError(
-            where, found=f"{len(row)} fields ({','.join(row)})", expected="three: path,hash,size", fix=_FIX
-        )
-    path, digest, size = row
-    if digest and not all(digest.partition("=")):
-        raise WheelError(where, found=f"the hash {digest!r}", expected="one like sha256=47DEQpj8HBSa…", fix=_FIX)
-    # isdecimal alone admits other scripts' digits, and int() refuses very long numbers.
-    if size and not (size.isascii() and size.isdecimal() and len(size) < 20):
-        raise WheelError(where, found=f"the size {size!r}", expected="a number of bytes", fix=_FIX)
-    return RecordEntry(path, digest, int(size) if size else None)
+def _entry(row: list[str]) -> RecordEntry:
+    if len(row) != 3:
+        raise records.InvalidRecordEntry(row, ["not three elements"])
+    _, digest, size = row
+    # int() also reads signs, spaces, underscores and other scripts' digits, and takes long for very long numbers.
+    good_size = not size or (size.isascii() and size.isdecimal() and len(size) < 20)
+    if not good_size or (digest and not all(digest.partition("="))):
+        raise records.InvalidRecordEntry(row, ["a wrong hash or size"])
+    return RecordEntry.from_elements(*row)
 
 
 def format_record(entries: Iterable[RecordEntry]) -> bytes:
     """The bytes of a RECORD with these lines, in this order."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    for entry in entries:
-        writer.writerow([entry.path, entry.digest, "" if entry.size is None else entry.size])
-    return out.getvalue().encode("utf-8")
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(entry.to_row() for entry in entries)
+    return text.getvalue().encode("utf-8")
 
 
 def digests(chunks: Iterable[bytes], algorithms: Iterable[str]) -> tuple[dict[str, str], int]:
-    """The digests, as RECORD writes them, by the algorithm, and the number of the bytes given."""
+    """The digests of the concatenated chunks, by algorithm and as RECORD spells them, and their size in bytes."""
     states, size = {name: hashlib.new(name) for name in algorithms}, 0
     for chunk in chunks:
         for state in states.values():
@@ -96,7 +91,7 @@ def digests(chunks: Iterable[bytes], algorithms: Iterable[str]) -> tuple[dict[st
 
 
 def sha256(chunks: Iterable[bytes]) -> tuple[str, int]:
-    """The digest, as RECORD writes it, and the number of the bytes given."""
+    """The SHA-256 of the concatenated chunks as RECORD spells it, and their size in bytes."""
     found, size = digests(chunks, ["sha256"])
     return found["sha256"], size
 
@@ -106,16 +101,17 @@ def _base64(digest: bytes) -> str:
 
 
 def entry_for(path: str, data: bytes) -> RecordEntry:
+    """The line of RECORD for a file with this content."""
     digest, size = sha256([data])
-    return RecordEntry(path, digest, size)
+    return RecordEntry.from_elements(path, digest, str(size))
 
 
 def duplicates(paths: Iterable[str]) -> Iterator[str]:
-    """Each path that occurs more than once, once, in order of its second occurrence."""
+    """Each path that occurs more than once, once, in the order of the second occurrences."""
     seen: set[str] = set()
-    told: set[str] = set()
+    reported: set[str] = set()
     for path in paths:
-        if path in seen and path not in told:
-            told.add(path)
+        if path in seen and path not in reported:
+            reported.add(path)
             yield path
         seen.add(path)

@@ -1,15 +1,39 @@
-"""File names of extension modules: which Python's import system takes which file.
+"""File names of extension modules: which Python's import system loads which file.
 
-CPython on Linux looks for `<module>` + each of these, in this order (importlib.machinery's
-EXTENSION_SUFFIXES): `.<SOABI>.so` (PEP 3149), `.abi3.so` (PEP 384), `.so`.
+CPython on Linux looks for `<module>` + each of its EXTENSION_SUFFIXES (importlib.machinery): `.<SOABI>.so` (PEP 3149),
+`.abi3.so` (PEP 384; with the machine's triplet too since 3.15), `.abi3t.so` (PEP 803, since 3.15), `.so`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?P<triplet>-[\w-]+)?", re.ASCII)
+from packaging.tags import Tag
+
+from wheel_tools.pythons import minor as minor_of
+
+_SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?:-(?P<triplet>[\w-]+))?", re.ASCII)
+_STABLE = re.compile(r"(?P<kind>abi3t?)(?:-(?P<triplet>[\w-]+))?", re.ASCII)
+
+# The triplets that CPython's configure gives, by the machine of the platform tag: glibc's, then musl's.
+TRIPLETS = {
+    "x86_64": ("x86_64-linux-gnu", "x86_64-linux-musl"),
+    "aarch64": ("aarch64-linux-gnu", "aarch64-linux-musl"),
+    "i686": ("i386-linux-gnu", "i386-linux-musl"),
+    "armv6l": ("arm-linux-gnueabihf", "arm-linux-musleabihf"),
+    "armv7l": ("arm-linux-gnueabihf", "arm-linux-musleabihf"),
+    "ppc64le": ("powerpc64le-linux-gnu", "powerpc64le-linux-musl"),
+    "ppc64": ("powerpc64-linux-gnu", "powerpc64-linux-musl"),
+    "s390x": ("s390x-linux-gnu", "s390x-linux-musl"),
+    "riscv64": ("riscv64-linux-gnu", "riscv64-linux-musl"),
+    "loongarch64": ("loongarch64-linux-gnu", "loongarch64-linux-musl"),
+}
+# Older CPythons on musl name glibc's triplet.
+_MUSL_TRIPLET_SINCE = 11
+# The first CPython that loads abi3t files, and stable-ABI files with a triplet in their names.
+_ABI3T_SINCE = 15
 
 
 @dataclass(frozen=True)
@@ -19,10 +43,11 @@ class ExtensionName:
     path: str
     # "vllm/third_party/deep_gemm", or "" for a top-level module.
     package: str
+    # The part of the file name before the first dot.
     module: str
     # "soabi", "abi3", "abi3t", "plain" (no tag), "other" (a tag of no CPython, such as pypy's).
     kind: str
-    # What stands between the module's name and .so.
+    # The text between the module's name and ".so".
     tag: str = ""
     minor: int = 0
     free_threaded: bool = False
@@ -31,7 +56,18 @@ class ExtensionName:
 
     @property
     def dotted(self) -> str:
-        return ".".join(filter(None, (*self.package.split("/"), self.module)))
+        """The name to import: "package.module". `package/__init__.….so` is the package itself."""
+        parts = [*filter(None, self.package.split("/")), self.module]
+        return ".".join(parts[:-1] if self.module == "__init__" and len(parts) > 1 else parts)
+
+    @property
+    def init_functions(self) -> tuple[str, str]:
+        """CPython calls one of these functions: PyInit_… (PEP 489), or PyModExport_… since 3.15 (PEP 793)."""
+        name = self.dotted.rpartition(".")[2]
+        if name.isascii():
+            return f"PyInit_{name}", f"PyModExport_{name}"
+        encoded = name.encode("punycode").decode("ascii").replace("-", "_")
+        return f"PyInitU_{encoded}", f"PyModExportU_{encoded}"
 
 
 def parse_extension_name(path: str) -> ExtensionName | None:
@@ -42,45 +78,55 @@ def parse_extension_name(path: str) -> ExtensionName | None:
     module, _, tag = base[: -len(".so")].partition(".")
     if not tag:
         return ExtensionName(path, package, module, "plain")
-    if tag in ("abi3", "abi3t"):
-        return ExtensionName(path, package, module, tag, tag, free_threaded=tag == "abi3t")
+    if match := _STABLE.fullmatch(tag):
+        kind = match["kind"]
+        return ExtensionName(path, package, module, kind, tag, free_threaded=kind == "abi3t", triplet=match[2] or "")
     match = _SOABI.fullmatch(tag)
     if not match:
         return ExtensionName(path, package, module, "other", tag)
+    flags = match["flags"]
     return ExtensionName(
-        path,
-        package,
-        module,
-        "soabi",
-        tag,
-        int(match["minor"]),
-        "t" in match["flags"],
-        "d" in match["flags"],
-        (match["triplet"] or "")[1:],
+        path, package, module, "soabi", tag, int(match["minor"]), "t" in flags, "d" in flags, match["triplet"] or ""
     )
 
 
 def soabi(minor: int, triplet: str, flags: str = "") -> str:
-    """The SOABI of an ordinary CPython 3.<minor> on Linux."""
+    """The SOABI of CPython 3.<minor> on Linux; flags: "t" for the free-threaded build, "d" for a debug build."""
     return f"cpython-3{minor}{flags}-{triplet}"
 
 
-def init_function(module: str) -> str:
-    """The function that the import system calls in a module's file (PEP 489)."""
-    if module.isascii():
-        return f"PyInit_{module}"
-    return "PyInitU_" + module.encode("punycode").decode("ascii").replace("-", "_")
+def triplet(minor: int, machine: str, libc: str) -> str:
+    """The triplet of CPython 3.<minor> on a machine with "glibc" or "musl"; "<machine>-linux-gnu" where unknown."""
+    known = TRIPLETS.get(machine, (f"{machine}-linux-gnu", f"{machine}-linux-musl"))
+    return known[libc == "musl" and minor >= _MUSL_TRIPLET_SINCE]
 
 
-# Triplets that CPython's configure gives, by machine; the second is musl's.
-TRIPLETS = {
-    "x86_64": ("x86_64-linux-gnu", "x86_64-linux-musl"),
-    "aarch64": ("aarch64-linux-gnu", "aarch64-linux-musl"),
-    "i686": ("i386-linux-gnu", "i386-linux-musl"),
-    "armv7l": ("arm-linux-gnueabihf", "arm-linux-musleabihf"),
-    "ppc64le": ("powerpc64le-linux-gnu", "powerpc64le-linux-musl"),
-    "ppc64": ("powerpc64-linux-gnu", "powerpc64-linux-musl"),
-    "s390x": ("s390x-linux-gnu", "s390x-linux-musl"),
-    "riscv64": ("riscv64-linux-gnu", "riscv64-linux-musl"),
-    "loongarch64": ("loongarch64-linux-gnu", "loongarch64-linux-musl"),
-}
+def suffixes(minor: int, free_threaded: bool, triplets: Sequence[str]) -> list[str]:
+    """What a CPython 3.<minor> of one of the triplets puts behind a module's name, in its order."""
+    found = [f".{soabi(minor, triplet, 't' if free_threaded else '')}.so" for triplet in triplets]
+    for kind in ["abi3"] * (not free_threaded) + ["abi3t"] * (minor >= _ABI3T_SINCE):
+        if minor >= _ABI3T_SINCE:
+            found += [f".{kind}-{triplet}.so" for triplet in triplets]
+        found.append(f".{kind}.so")
+    return [*found, ".so"]
+
+
+def served_pythons(paths: Iterable[str], tags: Iterable[Tag], pythons: Sequence[str]) -> dict[str, list[str]]:
+    """Module ("deep_gemm/_C") → the Pythons, such as "3.12", that one of its files is named for.
+
+    A free-threaded or debug build serves no ordinary CPython. A file for the stable ABI serves the Pythons that the
+    wheel's tags admit. A plain `name.so` does not say for which CPython it was compiled, and serves none.
+    """
+    oldest = [
+        int(tag.interpreter[3:])
+        for tag in tags
+        if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()
+    ]
+    modules: dict[str, set[str]] = {}
+    for name in filter(None, map(parse_extension_name, paths)):
+        served = modules.setdefault(f"{name.package}/{name.module}", set())
+        if name.kind == "abi3" and oldest:
+            served.update(python for python in pythons if minor_of(python) >= min(oldest))
+        elif name.kind == "soabi" and not (name.free_threaded or name.debug):
+            served.add(f"3.{name.minor}")
+    return {module: sorted(served, key=minor_of) for module, served in sorted(modules.items())}

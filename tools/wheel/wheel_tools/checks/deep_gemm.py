@@ -12,26 +12,20 @@ from wheel_tools.examine import Wheel
 from wheel_tools.findings import Finding
 from wheel_tools.options import Options
 
-# The package, wherever it is put: deep_gemm, vllm/third_party/deep_gemm.
+# The package, at any depth: deep_gemm, vllm/third_party/deep_gemm.
 _PACKAGE = re.compile(r"(?:.*/)?deep_gemm", re.DOTALL)
 _TREES = ("deep_gemm/", "cute/", "cutlass/")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,300})[>\"]", re.MULTILINE)
 _MAX_HEADER = 4 << 20
-_REBUILD = "put DeepGEMM's include/ of the same version into the wheel"
-
-
-def packages(wheel: Wheel) -> list[str]:
-    """The directories that hold a DeepGEMM and a shared object, which some builds do not import."""
-    folders = {library.name.package for library in wheel.libraries}
-    return sorted(f for f in folders if _PACKAGE.fullmatch(f))
 
 
 def check_deep_gemm(wheel: Wheel, options: Options) -> Iterator[Finding]:
-    for package in packages(wheel):
+    # Some builds load the shared object without importing it.
+    folders = {posixpath.dirname(library.path) for library in wheel.libraries}
+    for package in sorted(filter(_PACKAGE.fullmatch, folders)):
         prefix = f"{package}/include/"
-        headers = {
-            name[len(prefix) :]: member for name, member in wheel.archive.by_name.items() if name.startswith(prefix)
-        }
+        members = wheel.archive.by_name.items()
+        headers = {name[len(prefix) :]: member for name, member in members if name.startswith(prefix)}
         if options.jit_headers is not None:
             yield from _against_manifest(wheel, prefix, headers, options.jit_headers)
         yield from _includes(wheel, package, prefix, headers)
@@ -42,31 +36,23 @@ def _against_manifest(
     wheel: Wheel, prefix: str, headers: dict[str, Member], wanted: dict[str, str]
 ) -> Iterator[Finding]:
     for path in sorted(wanted.keys() - headers.keys()):
-        yield Finding(
-            "jit-header-missing", prefix + path, "no such file", "the header, as DeepGEMM's source has it", _REBUILD
-        )
+        yield Finding("jit-header-missing", prefix + path, "no such file", "the header, as DeepGEMM's source has it")
     for path in sorted(headers.keys() - wanted.keys()):
-        yield Finding(
-            "layout-leftover",
-            prefix + path,
-            "a header that DeepGEMM's source lacks",
-            "nothing of another version",
-            "remove it from the wheel",
-        )
+        found = "a header that DeepGEMM's source lacks"
+        yield Finding("layout-leftover", prefix + path, found, "the headers of one version only")
     for path in sorted(wanted.keys() & headers.keys()):
-        digest = wheel.digests.get(headers[path].index)
+        digest = wheel.digests.get(headers[path].index, {}).get("sha256")
         if digest and digest != wanted[path]:
-            yield Finding(
-                "jit-header-changed", prefix + path, digest, f"{wanted[path]}, as DeepGEMM's source has it", _REBUILD
-            )
+            required = f"{wanted[path]}, as DeepGEMM's source has it"
+            yield Finding("jit-header-changed", prefix + path, digest, required)
 
 
 def _includes(wheel: Wheel, package: str, prefix: str, headers: dict[str, Member]) -> Iterator[Finding]:
-    """What the extension's generated code includes, and what that includes, is in the wheel."""
+    """The wheel has every header that the extension's generated code includes, and every header that those include."""
     todo = [
         (name, library.path)
         for library in wheel.libraries
-        if library.name.package == package
+        if posixpath.dirname(library.path) == package
         for name in sorted(library.marks.includes)
     ]
     seen: set[str] = set()
@@ -77,13 +63,8 @@ def _includes(wheel: Wheel, package: str, prefix: str, headers: dict[str, Member
         seen.add(name)
         member = headers.get(name)
         if member is None:
-            yield Finding(
-                "jit-header-missing",
-                prefix + name,
-                f"no such file; {user.rpartition('/')[2]} includes it",
-                "every header that DeepGEMM's runtime compiles",
-                _REBUILD,
-            )
+            found = f"no such file; {posixpath.basename(user)} includes it"
+            yield Finding("jit-header-missing", prefix + name, found, "every header that DeepGEMM's runtime compiles")
             continue
         try:
             text = wheel.archive.read(member, _MAX_HEADER)
@@ -97,27 +78,16 @@ def _includes(wheel: Wheel, package: str, prefix: str, headers: dict[str, Member
 
 
 def _leftovers(wheel: Wheel, package: str) -> Iterator[Finding]:
-    mine = [library for library in wheel.modules if library.name.package == package]
+    mine = [library for library in wheel.modules if posixpath.dirname(library.path) == package]
     per_python = [m for m in mine if m.name.kind == "soabi"]
     if not per_python:
         return
-    kept = per_python[0].name.module
+    kept, required = per_python[0].name.module, "the files of one build only"
     for library in mine:
         if library.name.kind != "soabi" or library.name.module != kept:
-            yield Finding(
-                "layout-leftover",
-                library.path,
-                f"a second extension beside {kept}'s file per CPython",
-                "the files of one build only",
-                "remove it from the wheel",
-            )
+            found = f"a second extension beside {kept}'s file per CPython"
+            yield Finding("layout-leftover", library.path, found, required)
     for suffix in (".py", ".pyc"):
         path = f"{package}/{kept}{suffix}"
         if path in wheel.archive.by_name:
-            yield Finding(
-                "layout-leftover",
-                path,
-                f"a module that {kept}'s extension shadows",
-                "the files of one build only",
-                "remove it from the wheel",
-            )
+            yield Finding("layout-leftover", path, f"a module that {kept}'s extension shadows", required)

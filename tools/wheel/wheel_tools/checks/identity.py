@@ -4,220 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wheel_tools.checks.coverage import provider, stable_abi_level
-from wheel_tools.checks.platforms import machine_of, machines, torch_and_cuda
-from wheel_tools.cpython_symbols import (
-    exporters,
-    is_python_symbol,
-    known_minors,
-    stable_abi_since,
-)
-from wheel_tools.evidence import minor_ranges
+from wheel_tools.checks.modules import stable_abi_level
+from wheel_tools.cpython_symbols import known_minors
 from wheel_tools.examine import Library, Wheel
 from wheel_tools.findings import Finding
+from wheel_tools.loading import Loader
 from wheel_tools.options import Options
-from wheel_tools.soabi import TRIPLETS, init_function, soabi
-
-_REBUILD = "compile the module anew with the headers of the Python that its name says"
+from wheel_tools.soabi import soabi, triplet
 
 
 def check_identity(wheel: Wheel, options: Options) -> Iterator[Finding]:
+    yield from _machines(wheel)
     for library in wheel.libraries:
         if library.elf is None:
-            yield Finding(
-                "elf-unreadable",
-                library.path,
-                library.error,
-                "an ELF shared object",
-                "build the file anew; it cannot be loaded",
-            )
-            continue
-        yield from _machine(wheel, library)
-        if library.is_module:
-            yield from _init(library)
+            yield Finding("elf-unreadable", library.path, library.error, "an ELF shared object")
+        elif library.elf.program and library.is_module:
+            yield Finding("elf-unreadable", library.path, "a program", "an ELF shared object")
+        elif library.is_module:
             yield from _name(wheel, library)
-            yield from _symbols(library)
-    for module, files in wheel.module_groups():
-        yield from _compiled(wheel, files, options)
-        yield from _same_bytes(module, files)
+    for _, files in wheel.module_groups():
+        yield from _compiled(wheel, files)
+        yield from _same_bytes(files)
 
 
-def _machine(wheel: Wheel, library: Library) -> Iterator[Finding]:
-    found = machine_of(library.elf)
-    wanted = machines(wheel.tags)
-    if wanted and found not in wanted:
-        yield Finding(
-            "elf-machine",
-            library.path,
-            f"an ELF file for {found}",
-            f"one for {' or '.join(sorted(wanted))}, as the wheel's platform tag says",
-            "build the file for that machine, or mend the platform tag",
-        )
-
-
-def _init(library: Library) -> Iterator[Finding]:
-    wanted = init_function(library.name.module)
-    if wanted not in library.elf.inits:
-        others = ", ".join(sorted(library.elf.inits)[:3])
-        yield Finding(
-            "elf-no-init",
-            library.path,
-            f"no exported {wanted}" + (f"; there is {others}" if others else ""),
-            f"{wanted}, which the import system calls",
-            "export it (PyMODINIT_FUNC), or give the file its module's name",
-        )
+def _machines(wheel: Wheel) -> Iterator[Finding]:
+    """Modules and what they need are for the tag's machine. Other files may be helpers for another machine."""
+    wanted, readable = wheel.machines, [library for library in wheel.libraries if library.elf]
+    if not wanted:
+        return
+    stray = not any(library.elf.machine in wanted for library in readable)
+    loader = Loader(wheel)
+    used = {name for library in readable for name in library.elf.needed}
+    for library in readable:
+        needed = any(library in loader.named(name) for name in used)
+        if library.elf.machine not in wanted and (library.is_module or needed or stray):
+            found = f"an ELF file for {library.elf.machine}"
+            required = f"one for {' or '.join(sorted(wanted))}, as the wheel's platform tag says"
+            yield Finding("elf-machine", library.path, found, required)
 
 
 def _name(wheel: Wheel, library: Library) -> Iterator[Finding]:
-    name = library.name
+    name, machine = library.name, library.elf.machine
     if name.kind == "other":
-        yield Finding(
-            "identity-soabi",
-            library.path,
-            f"the tag {name.tag!r} in the file's name",
-            "cpython-3X-<machine>-linux-gnu, abi3, or no tag: no CPython looks for another",
-            "name the file by its Python's sysconfig EXT_SUFFIX",
-        )
+        required = "cpython-3X-<machine>-linux-gnu, abi3, or no tag: no CPython looks for another"
+        yield Finding("identity-soabi", library.path, f"the tag {name.tag!r} in the file's name", required)
+    libcs = sorted({platform.libc for platform in wheel.platforms} - {""}) or ["glibc", "musl"]
     if name.kind == "soabi":
-        triplets = TRIPLETS.get(library.elf.machine, ())
-        if name.triplet not in triplets:
-            wanted = soabi(name.minor, triplets[0] if triplets else "<machine>-linux-gnu")
-            yield Finding(
-                "identity-soabi",
-                library.path,
-                f"the SOABI {name.tag!r} on an ELF file for {library.elf.machine}",
-                f"{wanted}: CPython on this machine looks for no other",
-                "name the file by its Python's sysconfig EXT_SUFFIX",
-            )
+        wanted = [triplet(name.minor, machine, libc) for libc in libcs]
+        if name.triplet not in wanted:
+            found = f"the SOABI {name.tag!r} on an ELF file for {machine}"
+            required = f"{soabi(name.minor, wanted[0])}: CPython on this machine looks for no other"
+            yield Finding("identity-soabi", library.path, found, required)
     special = ("free-threaded" if name.free_threaded else "") or ("debug" if name.debug else "")
-    if special and name.kind == "soabi" and not _declared(wheel, name.minor, special):
-        yield Finding(
-            f"identity-{special}",
-            library.path,
-            f"the SOABI of a {special} build, {name.tag}",
-            f"that of an ordinary one, {soabi(name.minor, name.triplet)}: the wheel has no tag for a {special} build",
-            "build the module with an ordinary CPython's headers",
-        )
+    abi = f"cp3{name.minor}{'t' if name.free_threaded else 'd'}"
+    if special and name.kind == "soabi" and not any(tag.abi == abi for tag in wheel.tags):
+        wanted = soabi(name.minor, name.triplet)
+        required = f"that of an ordinary one, {wanted}: the wheel has no tag for a {special} build"
+        yield Finding(f"identity-{special}", library.path, f"the SOABI of a {special} build, {name.tag}", required)
 
 
-def _declared(wheel: Wheel, minor: int, special: str) -> bool:
-    suffix = "t" if special == "free-threaded" else "d"
-    return any(tag.abi == f"cp3{minor}{suffix}" for tag in wheel.tags)
-
-
-def _symbols(library: Library) -> Iterator[Finding]:
-    """Undefined symbols that no interpreter which takes the file has."""
-    names = sorted(n for n, weak in library.elf.undefined.items() if is_python_symbol(n) and not weak)
-    if library.name.kind == "abi3":
-        outside = [n for n in names if stable_abi_since(n) is None]
-        if outside:
-            yield Finding(
-                "abi3-symbol",
-                library.path,
-                "undefined symbols that are not in the stable ABI: " + _some(outside),
-                "only symbols of the stable ABI, as .abi3.so promises",
-                "define Py_LIMITED_API when compiling, or ship a file per CPython",
-            )
-        return
-    if library.compiled is None or library.compiled.free_threaded or library.compiled.debug:
-        return
-    unknown = [n for n in names if not exporters(n) and stable_abi_since(n) is None]
-    # Another library may provide a symbol of such a name; CPython's and torch's own do not.
-    if unknown and all(
-        torch_and_cuda(n) or (n.startswith("lib") and n.endswith((".so.6", ".so.1", ".so.2", ".so.0")))
-        for n in library.elf.needed
-    ):
-        yield Finding(
-            "identity-symbol",
-            library.path,
-            f"undefined symbols that no CPython {minor_ranges(set(known_minors()))} exports: {_some(unknown)}",
-            "symbols that the interpreter exports",
-            "link the library that defines them, or use the public C API",
-        )
-
-
-def _compiled(wheel: Wheel, files: list[Library], options: Options) -> Iterator[Finding]:
+def _compiled(wheel: Wheel, files: list[Library]) -> Iterator[Finding]:
     for library in files:
         compiled, name = library.compiled, library.name
         if compiled is None or library.elf is None:
             continue
+        served = wheel.served_by(library, files)
+        claim = name.tag or "the wheel's tag"
         if compiled.debug and not name.debug:
-            yield Finding(
-                "identity-debug",
-                library.path,
-                "a module compiled with a debug CPython's headers",
-                f"one compiled for an ordinary CPython, as {name.tag or 'its name'} says",
-                _REBUILD,
-            )
-        if compiled.free_threaded != name.free_threaded and (compiled.free_threaded or compiled.ordinary):
+            required = f"one compiled for an ordinary CPython, as {claim} says"
+            yield Finding("identity-debug", library.path, "a module compiled with a debug CPython's headers", required)
+        threaded = name.free_threaded or (name.kind == "plain" and any(p.free_threaded for p in served))
+        ordinary = not name.free_threaded and (name.kind != "plain" or any(not p.free_threaded for p in served))
+        if (compiled.free_threaded and ordinary) or (compiled.ordinary and threaded):
             kinds = ("a free-threaded CPython", "an ordinary CPython")
             found, wanted = kinds if compiled.free_threaded else reversed(kinds)
-            yield Finding(
-                "identity-free-threaded",
-                library.path,
-                f"a module compiled for {found}",
-                f"one compiled for {wanted}, as {name.tag or 'its name'} says",
-                _REBUILD,
-            )
-            continue
-        if name.kind == "soabi":
-            yield from _one_python(library, name.minor, options)
-        elif name.kind == "plain" and stable_abi_level(library.elf) is None:
-            for minor in wheel.installable:
-                if provider(files, minor) is library:
-                    yield from _one_python(library, minor, options)
+            required = f"one compiled for {wanted}, as {claim} says"
+            yield Finding("identity-free-threaded", library.path, f"a module compiled for {found}", required)
+        elif name.kind == "soabi":
+            yield from _one_python(library, name.minor)
+        elif name.kind == "plain":
+            stable = stable_abi_level(library.elf) is not None
+            for minor in sorted({python.minor for python in served}):
+                yield from (f for f in _one_python(library, minor) if not (stable and f.unproven))
 
 
-def _one_python(library: Library, minor: int, options: Options) -> Iterator[Finding]:
+def _one_python(library: Library, minor: int) -> Iterator[Finding]:
     compiled = library.compiled
     evidence = "; ".join(compiled.evidence)
+    required = f"proof that it was compiled for 3.{minor}"
     if minor not in known_minors():
-        yield from _unproven(library, minor, "nothing is known of this CPython's symbols", options)
+        yield Finding("identity-unproven", library.path, "nothing is known of this CPython's symbols", required)
     elif minor not in compiled.minors:
-        # Where the pieces contradict each other the file is no Python's.
+        # Pieces of evidence that contradict each other fit no CPython.
         found = f"a module compiled for CPython {compiled}" if compiled.minors else "a module that fits no CPython"
-        yield Finding(
-            "identity-python",
-            library.path,
-            f"{found} ({evidence})",
-            f"one compiled for 3.{minor}, which loads it by its name",
-            _REBUILD,
-        )
+        required = f"one compiled for 3.{minor}, which loads it by its name"
+        yield Finding("identity-python", library.path, f"{found} ({evidence})", required)
     elif compiled.minors != {minor}:
-        yield from _unproven(
-            library,
-            minor,
-            f"a module compiled for one of CPython {compiled} ({evidence or 'nothing in it tells more'})",
-            options,
-        )
+        found = f"a module compiled for one of CPython {compiled} ({evidence or 'nothing in it says more'})"
+        yield Finding("identity-unproven", library.path, found, required)
 
 
-def _unproven(library: Library, minor: int, found: str, options: Options) -> Iterator[Finding]:
-    if options.strict:
-        yield Finding(
-            "identity-unproven",
-            library.path,
-            found,
-            f"proof that it was compiled for 3.{minor}",
-            "use a binding library that records it, such as pybind11, or do not ask for proof",
-        )
-
-
-def _same_bytes(module: str, files: list[Library]) -> Iterator[Finding]:
+def _same_bytes(files: list[Library]) -> Iterator[Finding]:
     seen: dict[str, Library] = {}
     for library in files:
-        if library.name.kind != "soabi" or not library.digest:
-            continue
-        first = seen.setdefault(library.digest, library)
-        if first is not library:
-            yield Finding(
-                "identity-same-bytes",
-                library.path,
-                f"the same bytes as {first.path.rpartition('/')[2]}",
-                "a file compiled for this CPython: a copy under another name is not one",
-                f"build {module} for each CPython, or once for the stable ABI as .abi3.so",
-            )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        if library.name.kind == "soabi" and library.digest:
+            first = seen.setdefault(library.digest, library)
+            if first is not library:
+                required = "a file compiled for this CPython: a copy under another name is not one"
+                yield Finding("identity-same-bytes", library.path, f"the same bytes as {first.base}", required)

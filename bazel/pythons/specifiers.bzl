@@ -1,0 +1,204 @@
+"""Version specifiers of Requires-Python (PEP 440): which CPythons they admit.
+
+Bazel runs this while it evaluates the `pythons` extension, so that no Python has to run and nothing has to be fetched.
+`tests/pythons/test_specifiers.py` compares the answers with those of `packaging`, the library that installers use.
+"""
+
+visibility([
+    "//bazel/pythons",
+    "//tests/pythons",
+])
+
+# The CPythons that have had a final release, oldest first; the list grows by one each October. Before 3.8 the SOABI had
+# another form. An open end (">=3.11") admits the newest of these, too. The wheel tools have the same list
+# (tools/wheel/wheel_tools/pythons.py); a test compares the two.
+KNOWN_CPYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+
+# No CPython had as many maintenance releases. 3.6 had 15, the most so far.
+_PATCH_LEVELS = 64
+
+_DIGITS = "0123456789"
+_ALPHANUMERIC = _DIGITS + "abcdefghijklmnopqrstuvwxyz"
+_SEPARATORS = "-_."
+
+# Longest first, since one operator may begin with another.
+_OPERATORS = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"]
+
+# Each spelling of a pre-release with its rank. Longest first, since one spelling may begin with another.
+_PRE = [("preview", 2), ("alpha", 0), ("beta", 1), ("pre", 2), ("rc", 2), ("a", 0), ("b", 1), ("c", 2)]
+_POST = ["post", "rev", "r"]
+
+# Ranks below and above every real one.
+_LOWEST = -1
+_HIGHEST = 3
+
+def _taken(text, characters):
+    """How many of the first characters of `text` are in `characters`."""
+    return len(text) - len(text.lstrip(characters))
+
+def _number(text):
+    """Takes a number off the start of `text`: (int or None, the rest)."""
+    length = _taken(text, _DIGITS)
+    return (int(text[:length]) if length else None), text[length:]
+
+def _suffix(text, names):
+    """Takes one separator, a name of `names`, one separator and a number off `text`: (name or None, number, the rest)."""
+    bare = text[1:] if text and text[0] in _SEPARATORS else text
+    for name in names:
+        if bare.startswith(name):
+            rest = bare[len(name):]
+            number, after = _number(rest[1:] if rest and rest[0] in _SEPARATORS else rest)
+            return name, number or 0, after
+    return None, 0, text
+
+def _parse_version(text):
+    """Parses a version, or the version in front of `.*`.
+
+    Args:
+        text: string in lower case without blanks around it.
+
+    Returns:
+        struct of `release` (tuple of int), `key` (what versions are ordered by), `prefix` (bool, whether `.*` follows)
+        and `local` (bool, whether it has a local part); None where it is no version.
+    """
+    rest = text.removeprefix("v")
+    epoch = 0
+    number, after = _number(rest)
+    if number != None and after.startswith("!"):
+        epoch = number
+        number, after = _number(after[1:])
+    if number == None:
+        return None
+    release = [number]
+    for _ in range(len(after)):
+        if not after.startswith("."):
+            break
+        number, following = _number(after[1:])
+        if number == None:
+            break
+        release.append(number)
+        after = following
+    if after == ".*":
+        return struct(key = None, local = False, prefix = True, release = tuple([epoch] + release))
+
+    name, pre_number, after = _suffix(after, [name for name, _ in _PRE])
+    pre = (dict(_PRE)[name], pre_number) if name else None
+    post = None
+    if after.startswith("-") and after[1:2].isdigit():
+        post, after = _number(after[1:])
+    else:
+        name, number, after = _suffix(after, _POST)
+        if name:
+            post = number
+    name, number, after = _suffix(after, ["dev"])
+    dev = number if name else None
+    local = False
+    if after.startswith("+"):
+        local = True
+        parts = after[1:].replace("-", ".").replace("_", ".").split(".")
+        after = "" if all([part and not part.strip(_ALPHANUMERIC) for part in parts]) else after
+    if after:
+        return None
+    if pre == None:
+        # 1.0.dev1 comes before 1.0a1, which comes before 1.0.
+        pre = (_LOWEST, 0) if post == None and dev != None else (_HIGHEST, 0)
+    return struct(
+        key = (epoch, _trimmed(release), pre, -1 if post == None else post, (1, 0) if dev == None else (0, dev)),
+        local = local,
+        prefix = False,
+        release = tuple([epoch] + release),
+    )
+
+def _trimmed(release):
+    """The release without zeros at its end: 3.12 and 3.12.0 are one version."""
+    length = 0
+    for i, part in enumerate(release):
+        if part:
+            length = i + 1
+    return tuple(release[:length])
+
+def _final(release):
+    """A final release to be admitted or not."""
+    return struct(
+        key = (0, _trimmed(release), (_HIGHEST, 0), -1, (1, 0)),
+        release = tuple([0] + release),
+        text = ".".join([str(part) for part in release]),
+    )
+
+def _candidates(python):
+    """The releases of a CPython such as `3.12`. Only `===3.12` distinguishes 3.12 from 3.12.0."""
+    minor = [int(part) for part in python.split(".")]
+    return [_final(minor)] + [_final(minor + [patch]) for patch in range(_PATCH_LEVELS)]
+
+_CANDIDATES = {python: _candidates(python) for python in KNOWN_CPYTHONS}
+
+def _begins_with(release, prefix):
+    """Whether `release`, filled up with zeros, begins with `prefix`."""
+    padded = release + (0,) * max(0, len(prefix) - len(release))
+    return padded[:len(prefix)] == prefix
+
+def _matches(specifier, candidate):
+    operator, version = specifier.operator, specifier.version
+    if operator == "===":
+        return candidate.text == version
+    if operator in ["==", "!="]:
+        if version.prefix:
+            equal = _begins_with(candidate.release, version.release)
+        else:
+            equal = candidate.key == version.key and not version.local
+        return equal == (operator == "==")
+    if operator == "~=":
+        return candidate.key >= version.key and _begins_with(candidate.release, version.release[:-1])
+    if operator == "<=":
+        return candidate.key <= version.key
+    if operator == ">=":
+        return candidate.key >= version.key
+    if operator == "<":
+        return candidate.key < version.key
+    return candidate.key > version.key
+
+def _parse_specifier(text):
+    """Parses one specifier such as `>=3.11`: a struct of `operator` and `version`; None where it is none."""
+    for operator in _OPERATORS:
+        if text.startswith(operator):
+            rest = text[len(operator):].strip().lower()
+            if operator == "===":
+                broken = not rest or any([c.isspace() or c in ";)" for c in rest.elems()])
+                return None if broken else struct(operator = operator, version = rest)
+            version = _parse_version(rest)
+            if not version:
+                return None
+            if operator not in ["==", "!="] and (version.prefix or version.local):
+                return None
+
+            # `~=3` would say nothing. The release begins with the epoch.
+            if operator == "~=" and len(version.release) < 3:
+                return None
+            return struct(operator = operator, version = version)
+    return None
+
+def admitted(requires_python):
+    """The known CPythons of which a Requires-Python admits any release.
+
+    `>=3.11.4` admits 3.11, for its later releases; `<=3.11` does, for 3.11.0; `!=3.12.*` does not admit 3.12.
+
+    Args:
+        requires_python: string, specifiers with commas between them, such as `>=3.11,<3.15`; empty for all.
+
+    Returns:
+        struct of `versions`, a list such as `["3.11", "3.12"]`, oldest first, and `invalid`, the part of the string that
+        is no specifier; None where all are.
+    """
+    specifiers = []
+    for part in requires_python.split(","):
+        part = part.strip()
+        if part:
+            specifier = _parse_specifier(part)
+            if not specifier:
+                return struct(invalid = part, versions = [])
+            specifiers.append(specifier)
+    return struct(invalid = None, versions = [
+        python
+        for python in KNOWN_CPYTHONS
+        if any([all([_matches(specifier, candidate) for specifier in specifiers]) for candidate in _CANDIDATES[python]])
+    ])

@@ -1,9 +1,0 @@
-"""What tests are told about a torch to import."""
-
-TorchRuntimeInfo = provider(
-    doc = "The packages that importing an extension on torch needs, for one CPython.",
-    fields = {
-        "anchor": "File: `pins.txt`, beside which the directory `site` lies; changes whenever a package does",
-        "tag": "string: the CPython's tag, such as `cp312`",
-    },
-)
