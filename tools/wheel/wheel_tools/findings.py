@@ -20,6 +20,7 @@ class Rule(NamedTuple):
 _LIMITED = Rule("load", "define Py_LIMITED_API when compiling, or ship a file per CPython")
 _REBUILD = Rule("load", "compile the module with the headers of the Python that its name says")
 _HEADERS = Rule("load", "put DeepGEMM's include/ of the same version into the wheel")
+_KERNELS = Rule("load", "build the wheel's kernels again, with deepgemm_wheel(kernels = [...])")
 _DOWNLOAD = Rule("load", "download the wheel or build it again")
 _REFUSE = Rule("load", "do not install it; get the wheel from its publisher")
 _REPACK = Rule("form", "build the wheel again, or repack it")
@@ -30,6 +31,7 @@ RULES = {
     **dict.fromkeys(("abi3-symbol", "abi3-unproven"), _LIMITED),
     **dict.fromkeys(("identity-debug", "identity-free-threaded", "identity-python"), _REBUILD),
     **dict.fromkeys(("jit-header-changed", "jit-header-missing"), _HEADERS),
+    **dict.fromkeys(("kernel-stale", "kernel-unreadable", "kernels-incomplete"), _KERNELS),
     **dict.fromkeys(("dist-info", "member-unreadable", "unreadable", "wheel-version"), _DOWNLOAD),
     **dict.fromkeys(("member-name", "zip-bomb", "zip-encrypted", "zip-method"), _REFUSE),
     **dict.fromkeys(("member-duplicate", "member-type", "wheel-build", "wheel-purelib"), _REPACK),
@@ -49,6 +51,8 @@ RULES = {
     "identity-soabi": Rule("load", "name the file by its Python's sysconfig EXT_SUFFIX"),
     "identity-symbol": Rule("load", "link the library that defines them, or use the public C API"),
     "identity-unproven": Rule("load", "use a binding library that records it, such as pybind11, or omit --strict"),
+    "kernel-unknown": Rule("load", "remove it from the wheel"),
+    "kernels-unused": Rule("load", "build the module with deepgemm_extension(kernels_ahead_of_time = True)"),
     "layout-leftover": Rule("load", "remove it from the wheel"),
     "library-symbol": Rule("load", "link the library that defines them, or bundle its right version"),
     "library-unproven": Rule("load", "give the file an RPATH that reaches the library, or allow the library"),

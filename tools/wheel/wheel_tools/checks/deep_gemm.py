@@ -19,10 +19,14 @@ _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,300})[>\"
 _MAX_HEADER = 4 << 20
 
 
-def check_deep_gemm(wheel: Wheel, options: Options) -> Iterator[Finding]:
-    # Some builds load the shared object without importing it.
+def packages(wheel: Wheel) -> list[str]:
+    """The directories that hold a DeepGEMM and a shared object, which some builds load without importing it."""
     folders = {posixpath.dirname(library.path) for library in wheel.libraries}
-    for package in sorted(filter(_PACKAGE.fullmatch, folders)):
+    return sorted(filter(_PACKAGE.fullmatch, folders))
+
+
+def check_deep_gemm(wheel: Wheel, options: Options) -> Iterator[Finding]:
+    for package in packages(wheel):
         prefix = f"{package}/include/"
         members = wheel.archive.by_name.items()
         headers = {name[len(prefix) :]: member for name, member in members if name.startswith(prefix)}

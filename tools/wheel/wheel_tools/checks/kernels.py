@@ -7,6 +7,7 @@ compiles the kernel again, or fails where there is no nvcc.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,7 +28,6 @@ _ELF = b"\x7fELF"
 _EM_CUDA = 190
 # Of a fatbin, which holds a compressed cubin.
 _FATBIN = b"\x50\xed\x55\xba"
-_REBUILD = "build the wheel's kernels anew, with deepgemm_wheel(kernels = [...])"
 
 
 def check_kernels(wheel: Wheel, options: Options) -> Iterator[Finding]:
@@ -45,13 +45,12 @@ def check_kernels(wheel: Wheel, options: Options) -> Iterator[Finding]:
 
 def _unused(wheel: Wheel, package: str, prefix: str) -> Iterator[Finding]:
     for library in wheel.libraries:
-        if library.is_module and library.name.package == package and not _has_marker(wheel, library):
+        if posixpath.dirname(library.path) == package and library.is_module and not _has_marker(wheel, library):
             yield Finding(
                 "kernels-unused",
                 library.path,
                 f"a module that does not look for kernels in {prefix}",
                 "one that was built to use them",
-                "build it with deepgemm_extension(kernels_ahead_of_time = True)",
             )
 
 
@@ -77,17 +76,16 @@ def _entries(wheel: Wheel, package: str, prefix: str, files: dict[str, Member]) 
                 prefix + path,
                 "a file that DeepGEMM does not read",
                 "cache/<tag>.<key>/ with kernel.cu and kernel.cubin",
-                "remove it from the wheel",
             )
     manifest = _manifest(wheel, files)
     if "compiler.txt" not in files or manifest is None:
         missing = "compiler.txt" if "compiler.txt" not in files else "manifest.json"
         found = "no such file, or no list of kernels"
-        yield Finding("kernels-incomplete", prefix + missing, found, "what the build writes", _REBUILD)
+        yield Finding("kernels-incomplete", prefix + missing, found, "what the build writes")
         return
     for name in sorted(manifest.keys() ^ entries.keys()):
         found = "listed in manifest.json and not there" if name in manifest else "there and not listed in manifest.json"
-        yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "both", _REBUILD)
+        yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "both")
     headers = Headers(lambda path: _read(wheel, f"{package}/include/{path}"))
     key_of = partial(kernel_key, headers, wheel.archive.read(files["compiler.txt"]))
     for name in sorted(manifest.keys() & entries.keys()):
@@ -98,22 +96,22 @@ def _entry(
     wheel: Wheel, path: str, entry: dict[str, Member], facts: Any, key_of: Callable[[str, bytes], str]
 ) -> Iterator[Finding]:
     for file in sorted({"kernel.cu", "kernel.cubin"} - entry.keys()):
-        yield Finding("kernels-incomplete", f"{path}/{file}", "no such file", "the file", _REBUILD)
+        yield Finding("kernels-incomplete", f"{path}/{file}", "no such file", "the file")
         return
     cubin = wheel.archive.read(entry["kernel.cubin"])
     is_cubin = cubin[:4] == _ELF and int.from_bytes(cubin[18:20], "little") == _EM_CUDA
     if not is_cubin and cubin[:4] != _FATBIN:
-        yield Finding(
-            "kernel-unreadable", f"{path}/kernel.cubin", "no cubin", "an ELF file for CUDA, or a fatbin", _REBUILD
-        )
+        yield Finding("kernel-unreadable", f"{path}/kernel.cubin", "no cubin", "an ELF file for CUDA, or a fatbin")
     flags = facts.get("flags") if isinstance(facts, dict) else None
     found = path.rpartition(".")[2]
     try:
         if not isinstance(flags, str):
-            raise WheelError(path, found="no flags in manifest.json", expected="nvcc's flags", fix=_REBUILD)
+            raise WheelError(
+                path, found="no flags in manifest.json", expected="nvcc's flags", fix="build the kernels again"
+            )
         key = key_of(flags, wheel.archive.read(entry["kernel.cu"]))
     except WheelError as error:
-        yield Finding("kernel-stale", path, f"{error.where}: {error.found}", error.expected, _REBUILD)
+        yield Finding("kernel-stale", path, f"{error.where}: {error.found}", error.expected)
         return
     if key != found:
         yield Finding(
@@ -121,7 +119,6 @@ def _entry(
             path,
             f"key {found}",
             f"key {key}, of this source, these flags, compiler.txt and the wheel's headers",
-            _REBUILD,
         )
 
 
