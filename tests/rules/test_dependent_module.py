@@ -69,6 +69,7 @@ DEPENDENT = """
 module(name = "dependent")
 bazel_dep(name = "rules_deepgemm")
 local_path_override(module_name = "rules_deepgemm", path = "../rules")
+register_toolchains("@rules_deepgemm//bazel/cc:gcc_toolchain")
 pythons = use_extension("@rules_deepgemm//bazel:extensions.bzl", "pythons")
 pythons.requires(specifier = ">=3.12,<3.13")
 """
