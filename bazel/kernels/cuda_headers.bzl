@@ -1,4 +1,4 @@
-"""The rule cuda_headers: CUDA's headers, of the nvcc that compiles kernels, for C++ that runs without a GPU."""
+"""The rule cuda_headers: the CUDA headers of the registered nvcc toolchain, for C++ that runs without a GPU."""
 
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 
@@ -11,7 +11,7 @@ def _cuda_headers_impl(ctx):
     include = nvcc.nvcc.path.removesuffix("/bin/nvcc") + "/include"
     headers = [file for file in nvcc.files.to_list() if file.path.startswith(include + "/")]
     if not headers:
-        fail("{}: the nvcc toolchain has no file in {}; expected CUDA's headers there".format(ctx.label, include))
+        fail("{}: the nvcc toolchain has no file in {}; expected CUDA's headers; add them to files".format(ctx.label, include))
     return [CcInfo(compilation_context = cc_common.create_compilation_context(
         headers = depset(headers),
         system_includes = depset([include, include + "/cccl"]),
@@ -19,7 +19,7 @@ def _cuda_headers_impl(ctx):
 
 cuda_headers = rule(
     implementation = _cuda_headers_impl,
-    doc = "Headers alone, no library.",
+    doc = "The CUDA headers of the registered nvcc toolchain, without a library. A toolchain without them is an error.",
     provides = [CcInfo],
     toolchains = [_TOOLCHAIN],
 )

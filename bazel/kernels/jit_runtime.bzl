@@ -1,4 +1,4 @@
-"""The rule jit_runtime: DeepJIT's runtime.hpp with the search for kernels in the package, ahead of DeepJIT's own."""
+"""The rule jit_runtime: a patched copy of DeepJIT's runtime.hpp that also searches the package for kernels."""
 
 load("@rules_cc//cc:defs.bzl", "CcInfo", "cc_common")
 
@@ -6,7 +6,7 @@ visibility(["//bazel/...", "//tests/..."])
 
 _NAME = "deep_jit/runtime/runtime.hpp"
 
-# Of the header that overlay/runtime.hpp.patch is a change of: DeepJIT in DeepGEMM 2.8.2.
+# SHA-256 of the header that overlay/runtime.hpp.patch applies to: DeepJIT in DeepGEMM 2.8.2.
 _SHA256 = "4d811ebb64b2b394a84d206e65df7fd5d74055cd327d8d8e4d2aeb2cd97e2706"
 
 def _jit_runtime_impl(ctx):
@@ -34,7 +34,7 @@ def _jit_runtime_impl(ctx):
     )
     context = cc_common.create_compilation_context(
         headers = depset([out, ctx.file._aot]),
-        # -I comes before DeepJIT's own directory, which is a system one.
+        # GCC searches these -I directories before DeepJIT's own, which is -isystem.
         includes = depset([
             out.path.removesuffix("/" + _NAME),
             ctx.file._aot.path.removesuffix("/deep_jit/runtime/aot.hpp"),
@@ -44,10 +44,12 @@ def _jit_runtime_impl(ctx):
 
 jit_runtime = rule(
     implementation = _jit_runtime_impl,
-    doc = "A header that takes the place of DeepJIT's. Its own file is not edited; another one fails the build.",
+    doc = "A patched copy of DeepJIT's runtime.hpp that shadows the original, which stays as it is. An original other than " +
+          "that of DeepGEMM 2.8.2 fails the build.",
     attrs = {
         "deepgemm": attr.label(
-            doc = "DeepGEMM's headers, DeepJIT's among them.",
+            doc = "DeepGEMM's headers, including exactly one `deep_jit/runtime/runtime.hpp`. Another number of them is an " +
+                  "analysis error.",
             mandatory = True,
             providers = [CcInfo],
         ),

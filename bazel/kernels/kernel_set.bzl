@@ -1,4 +1,4 @@
-"""The rule kernel_set: DeepGEMM's kernels for one architecture, derived and recorded ones, compiled."""
+"""The rule kernel_set: derives, merges and compiles DeepGEMM's kernels for one architecture."""
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
@@ -6,7 +6,7 @@ load(":providers.bzl", "KernelsInfo")
 
 visibility(["//bazel/...", "//tests/..."])
 
-# From nvcc's name of an architecture to the compute capability that DeepGEMM asks a device for.
+# From nvcc's name of an architecture to the compute capability that DeepGEMM reads from such a device.
 _CAPABILITIES = {
     "sm_90a": "9.0",
     "sm_100f": "10.0",
@@ -14,8 +14,8 @@ _CAPABILITIES = {
 }
 _TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
 
-# nvcc has the host compiler preprocess. Of the C++ toolchain's options those that say where its files are, no others: the
-# device code is what DeepGEMM's JIT compiles.
+# nvcc runs the host compiler as its preprocessor. Pass only those options of the C++ toolchain that locate its files. Any
+# other option could make the device code differ from what DeepGEMM's JIT compiles.
 _WHERE = ("-nostdinc", "-nostdinc++", "-no-canonical-prefixes", "-fno-canonical-system-headers")
 _WHERE_PREFIXES = ("-B", "--sysroot=")
 _WHERE_PAIRS = ("-isystem", "-idirafter", "--gcc-toolchain", "-isysroot")
@@ -30,17 +30,17 @@ def _host_flags(command_line):
     return flags
 
 def _derive(ctx):
-    """The list of the kernels of all layers, or None."""
+    """Returns the list of the kernels of all layers, a File, or None without layers."""
     if not ctx.attr.layers:
         return None
     if ctx.attr.arch not in _CAPABILITIES:
-        fail("{}: arch is '{}'; kernels are derived for {}; record those of another one".format(
+        fail("{}: arch is '{}'; layers need one of {}; list kernels of other architectures in recorded".format(
             ctx.label,
             ctx.attr.arch,
             ", ".join(_CAPABILITIES),
         ))
     if not ctx.attr.num_sms:
-        fail("{}: layers without num_sms; expected the number of SMs of the GPU, 132 for an H100".format(ctx.label))
+        fail("{}: found layers without num_sms; expected the number of SMs of the GPU, 132 for an H100".format(ctx.label))
     out = ctx.actions.declare_file(ctx.label.name + ".derived.jsonl")
     args = ctx.actions.args()
     args.add("--arch", _CAPABILITIES[ctx.attr.arch])
@@ -76,7 +76,7 @@ def _split(ctx, lists):
         inputs = lists,
         outputs = shards,
         mnemonic = "DeepGemmSplitKernels",
-        progress_message = "Dealing out the kernels of %{label}",
+        progress_message = "Splitting the kernels of %{label} into shards",
     )
     return shards
 
@@ -85,7 +85,7 @@ def _include_root(ctx):
         before, found, _ = file.path.partition("/include/deep_gemm/")
         if found:
             return before + "/include"
-    return fail("{}: no header of headers lies in include/deep_gemm/; expected a DeepGEMM package's".format(ctx.label))
+    return fail("{}: no file of headers is in include/deep_gemm/; expected the headers of a DeepGEMM package".format(ctx.label))
 
 def _compile(ctx, nvcc, shards):
     cc_toolchain = find_cc_toolchain(ctx)
@@ -164,43 +164,49 @@ kernel_set = rule(
     doc = "The rule behind the macro `deepgemm_kernels`.",
     attrs = {
         "arch": attr.string(
-            doc = "nvcc's architecture: `sm_90a` (Hopper), `sm_100f` or `sm_103f` (Blackwell); for recorded kernels also " +
-                  "`sm_100a` and `sm_103a`. Another one, and a recorded kernel for another one, is an error.",
+            doc = "nvcc's architecture: `sm_90a` (Hopper), `sm_100f` or `sm_103f` (Blackwell); without `layers` also " +
+                  "`sm_100a` and `sm_103a`. Another value is an analysis error. A recorded kernel for another " +
+                  "architecture fails the build.",
             mandatory = True,
             values = ["sm_90a", "sm_100a", "sm_100f", "sm_103a", "sm_103f"],
         ),
-        "deepgemm": attr.string(doc = "The version of the DeepGEMM whose headers are `headers`.", mandatory = True),
+        "deepgemm": attr.string(doc = "The DeepGEMM version of `headers`, such as `2.8.2`.", mandatory = True),
         "headers": attr.label_list(
-            doc = "The headers that DeepGEMM's JIT compiles against, as its package has them.",
+            doc = "The headers that DeepGEMM's JIT compiles against, in the package's layout: `include/deep_gemm/…`. A list " +
+                  "without such a file is an analysis error.",
             allow_files = True,
             mandatory = True,
         ),
         "layers": attr.string_list_dict(
-            doc = "Layers to derive kernels for, from a kind to sizes: `fp8_dense` and `bf16_dense` to `NxK`, " +
-                  "`fp8_contiguous`, `fp8_masked`, `bf16_contiguous` and `bf16_masked` to `GROUPSxNxK`. Default: none.",
+            doc = "Layers to derive kernels for: a list of sizes for each kind. `fp8_dense` and `bf16_dense` take `NxK`; " +
+                  "`fp8_contiguous`, `fp8_masked`, `bf16_contiguous` and `bf16_masked` take `GROUPSxNxK`. Default: none.",
         ),
         "max_grouped_m": attr.int(
-            doc = "The most rows of a contiguous grouped product, all groups together, each padded to 128. Default: 65536.",
+            doc = "The largest number of rows of a contiguous grouped product: all groups, each padded to 128. Default: 65536.",
             default = 65536,
         ),
         "max_m": attr.int(
-            doc = "The most rows of a dense product, and of one group of a masked one: tokens of a batch. Default: 8192.",
+            doc = "The largest number of rows (tokens of a batch) of a dense product, and of each group of a masked one. " +
+                  "Default: 8192.",
             default = 8192,
         ),
         "num_sms": attr.int(
-            doc = "The SMs that DeepGEMM uses: 132 for an H100 or H200, 78 for an H20, fewer where a server lends some to " +
-                  "communication. Needed with `layers`. Default: 0, whatever the recorded lists are for.",
+            doc = "The number of SMs that DeepGEMM uses: 132 for an H100 or H200, 78 for an H20, fewer if a server reserves " +
+                  "some for communication. `layers` without it is an analysis error. Default: 0, which accepts recorded " +
+                  "lists for any number.",
         ),
         "recorded": attr.label_list(
-            doc = "Lists that `tools/kernels record` wrote, and reports of misses (`DG_JIT_AOT_REPORT`). Default: none.",
+            doc = "Lists that `tools/kernels record` wrote, and reports of missing kernels (`DG_JIT_AOT_REPORT`). " +
+                  "Default: none.",
             allow_files = [".jsonl"],
         ),
         "shards": attr.int(
-            doc = "Actions that the kernels are dealt out to; each compiles its kernels one after another. Default: 32.",
+            doc = "The number of parallel compile actions; each compiles its kernels one after another. Less than 1 is an " +
+                  "analysis error. Default: 32.",
             default = 32,
         ),
         "verified": attr.bool(
-            doc = "Whether the set was run on the GPU that it is for; the manifest in the wheel says so. Default: True.",
+            doc = "Whether the set was run on the GPU that it is for. The manifest in the wheel records it. Default: True.",
             default = True,
         ),
         "_compile": _tool("//bazel/kernels:compile_kernels"),

@@ -1,4 +1,4 @@
-"""The rule kernels_directory: the directory `aot` of a DeepGEMM package, out of one or more sets of kernels."""
+"""The rule kernels_directory: the directory `aot` of a DeepGEMM package, merged from one or more sets of kernels."""
 
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":providers.bzl", "KernelsInfo")
@@ -41,16 +41,16 @@ def _kernels_directory_impl(ctx):
         inputs = depset(parts + [first.compiler_text], transitive = [toolkit]),
         outputs = [out],
         mnemonic = "DeepGemmMergeKernels",
-        progress_message = "Laying out the kernels of %{label}",
+        progress_message = "Merging the kernels of %{label}",
     )
     return [DefaultInfo(files = depset([out]))]
 
 kernels_directory = rule(
     implementation = _kernels_directory_impl,
-    doc = "The kernels of all sets as DeepGEMM's package has them: `compiler.txt`, `manifest.json`, `cache/<tag>.<key>/`.",
+    doc = "The kernels of all sets in the layout of DeepGEMM's package: `compiler.txt`, `manifest.json`, `cache/<tag>.<key>/`.",
     attrs = {
         "compress": attr.bool(
-            doc = "Whether each kernel is a compressed fatbin, which is a fifth of the cubin's size. Default: False.",
+            doc = "Whether to compress each kernel to a fatbin, a fifth of the cubin's size. Default: False.",
         ),
         "kernels": attr.label_list(
             doc = "The sets, each a `deepgemm_kernels`. A CUDA major version other than torch's is an analysis error.",

@@ -1,4 +1,4 @@
-"""Lays out the directory `aot` of a package: compiler.txt, manifest.json and cache/<tag>.<key>/ of one or more sets."""
+"""Merges sets of kernels into the directory `aot` of a package: compiler.txt, manifest.json and cache/<tag>.<key>/."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from wheel_tools.errors import WheelError
 
 
 def merge(parts: list[Path], out: Path) -> dict[str, Any]:
-    """Copies the entries of every part; a kernel that two sets have is there once, with an example of a call if any."""
+    """Copies the entries of every part into `out/cache` and returns the facts of each, by name.
+
+    A kernel that several parts have is copied once, with the first example of a call that a part has for it.
+    """
     kernels: dict[str, Any] = {}
     for part in parts:
         for name, facts in json.loads((part / "kernels.json").read_text(encoding="utf-8")).items():
@@ -25,9 +28,9 @@ def merge(parts: list[Path], out: Path) -> dict[str, Any]:
             elif (part / name / "kernel.cubin").read_bytes() != (out / "cache" / name / "kernel.cubin").read_bytes():
                 raise WheelError(
                     name,
-                    found="two sets with other bytes for one kernel",
-                    expected="sets that one nvcc compiled",
-                    fix="build both with one toolchain",
+                    found="two sets with different bytes for this kernel",
+                    expected="the same bytes, compiled by the same nvcc",
+                    fix="build both sets with the same nvcc toolchain",
                 )
             elif kernels[name]["call"] is None:
                 kernels[name] = facts
@@ -35,7 +38,7 @@ def merge(parts: list[Path], out: Path) -> dict[str, Any]:
 
 
 def compress(out: Path, kernels: dict[str, Any], fatbinary: Path) -> None:
-    """Puts a compressed fatbin in the place of each cubin; the driver unpacks it when it loads the kernel."""
+    """Replaces each cubin with a compressed fatbin, which the driver unpacks when it loads the kernel."""
     for name, facts in kernels.items():
         arch = re.search(r"--gpu-architecture=sm_(\w+)", facts["flags"])
         cubin, fatbin = out / "cache" / name / "kernel.cubin", out / "cache" / name / "kernel.fatbin"
@@ -53,11 +56,13 @@ def _described(text: str) -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0 when the directory is written, 1 with one line on stderr when the sets do not go together."""
+    """Returns 0 when the directory is written; prints one line on stderr and returns 1 when the sets conflict."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], fromfile_prefix_chars="@")
-    parser.add_argument("--part", type=Path, action="append", required=True, help="may be repeated")
-    parser.add_argument("--compiler-text", type=Path, required=True, help="what nvcc --version printed")
-    parser.add_argument("--fatbinary", type=Path, help="CUDA's program of this name, to compress with; default: cubins")
+    parser.add_argument(
+        "--part", type=Path, action="append", required=True, help="output of compile_kernels; may be repeated"
+    )
+    parser.add_argument("--compiler-text", type=Path, required=True, help="the output of nvcc --version")
+    parser.add_argument("--fatbinary", type=Path, help="CUDA's fatbinary, to compress cubins. Default: no compression")
     parser.add_argument("--deepgemm", required=True, help="the version of DeepGEMM")
     parser.add_argument("--set", action="append", required=True, help="NAME=ARCH=SMS=VERIFIED; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="an empty directory")

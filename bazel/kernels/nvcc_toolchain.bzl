@@ -6,8 +6,8 @@ visibility(["//bazel/...", "//tests/..."])
 
 _DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels/nvcc:toolchain_type`.
 
-The one that this module registers is NVIDIA's nvcc 13.0 out of wheels pinned by hash. A project that has a CUDA toolkit of
-its own, such as the repository that rules_cuda's toolchain is made from, registers that in its place:
+This module registers NVIDIA's nvcc 13.0, from wheels pinned by hash. To use your own CUDA toolkit, such as the repository
+behind rules_cuda's toolchain, define a toolchain:
 
 ```starlark
 nvcc_toolchain(
@@ -24,7 +24,7 @@ toolchain(
 )
 ```
 
-and `register_toolchains("//:my_nvcc_toolchain")` in MODULE.bazel. The host compiler is that of the C++ toolchain.
+and call `register_toolchains("//:my_nvcc_toolchain")` in MODULE.bazel. The host compiler is that of the C++ toolchain.
 """
 
 def _nvcc_toolchain_impl(ctx):
@@ -34,13 +34,13 @@ def _nvcc_toolchain_impl(ctx):
     files = depset([ctx.file.nvcc], transitive = [depset(ctx.files.files)])
     text = ctx.actions.declare_file(ctx.label.name + ".version.txt")
     ctx.actions.run_shell(
-        # As DeepJIT reads it: both streams.
+        # DeepJIT hashes both streams, stdout and stderr.
         command = '"$1" --version >"$2" 2>&1 || { cat "$2" >&2; exit 1; }',
         arguments = [ctx.file.nvcc.path, text.path],
         inputs = files,
         outputs = [text],
         mnemonic = "NvccVersion",
-        progress_message = "Asking nvcc for its version for %{label}",
+        progress_message = "Reading nvcc's version for %{label}",
     )
     info = NvccInfo(
         compiler_text = text,
@@ -55,12 +55,13 @@ nvcc_toolchain = rule(
     doc = _DOC,
     attrs = {
         "cuda_version": attr.string(
-            doc = "The CUDA release, such as `13.0`. Its major version must be that of torch. Another form is an analysis error.",
+            doc = "The CUDA release, `MAJOR.MINOR`, such as `13.0`. Another form is an analysis error. So is a " +
+                  "wheel with kernels if the major version differs from that of torch's CUDA.",
             mandatory = True,
         ),
         "files": attr.label_list(
-            doc = "Everything that nvcc reads and runs: its own programs, libdevice and CUDA's headers, in the layout of a " +
-                  "toolkit.",
+            doc = "Every file that nvcc reads or runs, in the layout of a toolkit: its own programs, libdevice and CUDA's " +
+                  "headers.",
             allow_files = True,
             mandatory = True,
         ),

@@ -1,4 +1,4 @@
-"""Applies a patch to one header, which must be the very header that the patch was made for.
+"""Applies a patch to one header, after checking by SHA-256 that the patch was made for exactly this header.
 
 python3 overlay_header.py --header runtime.hpp --sha256 4d81… --patch runtime.hpp.patch --out patched/runtime.hpp
 """
@@ -15,7 +15,7 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 
 
 def apply(text: str, patch: str) -> str:
-    """The text with every hunk of a unified diff of one file applied. The hash of the text was checked before."""
+    """Returns `text` with all hunks of a one-file unified diff applied. Raises ValueError if a hunk does not fit."""
     lines, result, at = text.splitlines(keepends=True), [], 0
     for line in patch.splitlines(keepends=True)[2:]:
         hunk = _HUNK.match(line)
@@ -34,10 +34,10 @@ def apply(text: str, patch: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0 when the header is written, 1 with one line on stderr when it is another one."""
+    """Returns 0 when the header is written; prints one line on stderr and returns 1 when its SHA-256 is another one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--header", type=Path, required=True)
-    parser.add_argument("--sha256", required=True, help="of the header that the patch was made for")
+    parser.add_argument("--sha256", required=True, help="hash of the header that the patch was made for")
     parser.add_argument("--patch", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
     found = hashlib.sha256(data).hexdigest()
     if found != args.sha256:
         print(
-            f"error: {args.header}: found SHA-256 {found}; expected {args.sha256}, that of DeepGEMM 2.8.2, which "
-            "the search for compiled kernels was written for; set kernels_ahead_of_time = False in deepgemm_extension",
+            f"error: {args.header}: found SHA-256 {found}; expected {args.sha256}, the header of DeepGEMM "
+            "2.8.2, which the patch was made for; set kernels_ahead_of_time = False in deepgemm_extension",
             file=sys.stderr,
         )
         return 1

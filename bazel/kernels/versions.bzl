@@ -1,6 +1,6 @@
-"""Which DeepGEMM looks for kernels in its package."""
+"""The DeepGEMM versions that can find kernels in their package."""
 
 visibility(["//bazel/...", "//tests/..."])
 
-# Versions whose DeepJIT has the header that overlay/runtime.hpp.patch is a change of.
+# overlay/runtime.hpp.patch applies to the DeepJIT of these versions.
 LOOKS_FOR_KERNELS = ["2.8.2"]

@@ -1,4 +1,4 @@
-"""The rule exec_binary: a program as actions run it, so that a test of it builds nothing that the build has not."""
+"""The rule exec_binary: a program in the configuration in which actions run it. A test of it then builds nothing more."""
 
 visibility(["//tests/..."])
 

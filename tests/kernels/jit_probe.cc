@@ -1,8 +1,8 @@
-// jit_probe PACKAGE TAG SOURCE: DeepJIT's runtime, with the CUDA backend's options and without its compiler and GPU.
+// jit_probe PACKAGE TAG SOURCE: runs DeepJIT's runtime with the CUDA backend's options, but without its compiler and a GPU.
 //
-// Compiled twice: with DeepJIT's own runtime.hpp, and with the one that finds kernels in the package. Prints the number of
-// SMs, then where the kernel was found or compiled, or the error. MOCK_NVCC names a file with what nvcc --version prints;
-// without it, there is no nvcc.
+// The tests compile this program twice: with DeepJIT's own runtime.hpp, and with the patched one that finds kernels in the
+// package. It prints the number of SMs, then the directory in which the kernel was found or compiled, or the error.
+// MOCK_NVCC names a file with the output of nvcc --version. Without the variable, the machine has no nvcc.
 
 #include <cuda_runtime.h>
 
@@ -63,7 +63,7 @@ struct Backend {
 
 int main(int, char** argv) {
   const std::filesystem::path package = argv[1];
-  // As DeepGEMM's csrc/runtime/jit.hpp does.
+  // The same arguments as in DeepGEMM's csrc/runtime/jit.hpp.
   const deep_jit::Config config(package, "DG", "cutlass-421", {package / "include"}, {"deep_gemm/"});
   try {
     deep_jit::Runtime<Backend> runtime(config);
@@ -72,7 +72,7 @@ int main(int, char** argv) {
     flags.emplace_back("--compiler-options=-Wno-deprecated-declarations,-Wno-abi");
     std::cout << "sms " << runtime.device.get_num_sms() << std::endl;
     const auto kernel = runtime.compile(argv[2], deep_jit::read(argv[3]));
-    // A second call finds the kernel in memory.
+    // The second call must find the kernel in memory.
     if (runtime.compile(argv[2], deep_jit::read(argv[3])) != kernel) return 3;
     std::cout << "kernel " << kernel->path.string() << std::endl;
   } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-"""Analysis tests of the rules for kernels."""
+"""Analysis tests of the rules that compile kernels."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//bazel/kernels:kernels_directory.bzl", "kernels_directory")
@@ -40,7 +40,7 @@ def _actions_impl(ctx):
         arguments = " ".join(action.argv)
         asserts.false(env, " /" in arguments or "=/" in arguments, "an absolute path in " + arguments)
 
-        # DeepJIT's flags come with each kernel; of the C++ toolchain only those that say where its files are.
+        # Each kernel brings DeepJIT's flags. The C++ toolchain may add only flags that locate its files.
         for flag in ["-std=", "-DNDEBUG", "-D_FORTIFY_SOURCE", "-O2"]:
             asserts.false(env, flag in arguments, "{} in {}".format(flag, arguments))
     return analysistest.end(env)
@@ -48,7 +48,7 @@ def _actions_impl(ctx):
 _actions_test = analysistest.make(_actions_impl)
 
 def kernels_test_suite(name):
-    """Makes the tests, and the suite of them.
+    """Defines the tests and a suite of them.
 
     Args:
         name: The name of the suite.
@@ -63,7 +63,7 @@ def kernels_test_suite(name):
     deepgemm_kernels(name = "no_shards", arch = "sm_90a", layers = layers, num_sms = 132, shards = 0, tags = ["manual"])
     deepgemm_kernels(name = "three", arch = "sm_90a", layers = layers, num_sms = 132, shards = 3, tags = ["manual"])
     failing = {
-        "no_device": "kernels are derived for sm_90a, sm_100f, sm_103f",
+        "no_device": "arch is 'sm_100a'; layers need one of sm_90a, sm_100f, sm_103f",
         "no_list": "found neither recorded nor layers",
         "no_shards": "shards is 0; expected 1 or more",
         "no_sms": "layers without num_sms",

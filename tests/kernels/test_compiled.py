@@ -1,4 +1,4 @@
-"""Compiled kernels: the same bytes twice, found under the right keys, and checked in a wheel."""
+"""Compiled kernels have the same bytes in two builds and the right keys; wheel-check reports those with wrong ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def test_two_builds_give_the_same_bytes() -> None:
-    # The names of the sets are the one difference.
+    # The two manifests differ only in the names of the sets.
     first, second = files(FIRST), files(SECOND)
     assert first.pop("manifest.json").replace(b'"first"', b'"second"') == second.pop("manifest.json")
     assert first == second
@@ -54,7 +54,7 @@ def test_compressed_kernels_are_smaller_under_the_same_keys() -> None:
 def test_cubins_are_for_the_architecture() -> None:
     for name, data in files(FIRST).items():
         if name.endswith("/kernel.cubin"):
-            # e_machine EM_CUDA; e_flags has the architecture's number in its second byte.
+            # e_machine is EM_CUDA (190). The second byte of e_flags is the number of the architecture.
             assert data[:4] == b"\x7fELF"
             assert int.from_bytes(data[18:20], "little") == 190
             assert data[49] == 90
@@ -83,7 +83,7 @@ def test_keys_are_those_that_a_gpu_recorded() -> None:
 
 
 def wheel(directory: Path, changes: dict[str, bytes | None], module: bytes = b"DG_JIT_AOT_REPORT") -> Path:
-    """A wheel with the first set and DeepGEMM's headers; changes: members in the place of others, None for none."""
+    """Returns a wheel with the first set and DeepGEMM's headers. changes: members to replace; None removes."""
     path = directory / "deep_gemm-2.8.2-cp312-cp312-manylinux_2_28_x86_64.whl"
     members = {f"deep_gemm/aot/{name}": data for name, data in files(FIRST).items()}
     members |= {

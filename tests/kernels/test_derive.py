@@ -1,4 +1,4 @@
-"""Kernels derived from layers: DeepGEMM's own choice, without a GPU."""
+"""derive lists the kernels that DeepGEMM itself chooses for layers, without a GPU."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_dense_layer_has_its_gemms_and_the_transposition_of_its_scales(tmp_path:
         assert kernel.flags.startswith("--gpu-architecture=sm_90a -O3 ")
         assert kernel.call["kind"] == "fp8_dense"
     (transpose,) = (kernel for kernel in kernels if kernel.tag == "transpose_fp32")
-    # 7168 columns, a scale for each 128.
+    # 7168 columns with one scale for each 128 make 56 scales.
     assert "512, 64, 56, 128" in transpose.source
 
 

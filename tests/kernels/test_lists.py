@@ -1,4 +1,4 @@
-"""Lists of kernels: recording, merging, dealing out, laying out, and one clear error for each kind of wrong list."""
+"""Lists of kernels: recording, merging, splitting, and one clear error for each kind of wrong list."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write(path: Path, *kernels: Kernel, deepgemm: str | None = "2.8.2", num_sms:
 
 
 def cache_entry(root: Path, of: Kernel, key: str, *, committed: bool = True) -> Path:
-    """As DeepJIT's backend.hpp writes it."""
+    """Writes an entry in the format of DeepJIT's backend.hpp."""
     entry = root / "cache" / f"{of.tag}.{key}"
     entry.mkdir(parents=True)
     (entry / "kernel.cu").write_text(of.source)
@@ -122,7 +122,7 @@ def split(out: Path, *lists: Path, arch: str = "sm_90a", num_sms: int = 132, sha
 def test_one_more_kernel_changes_one_shard(tmp_path: Path) -> None:
     kernels = [kernel(f"k{i}") for i in range(40)]
     assert split(tmp_path / "a", write(tmp_path / "some.jsonl", *kernels[1:])) == 0
-    # Two lists with kernels in common.
+    # The two lists have kernels in common.
     assert split(tmp_path / "b", write(tmp_path / "few.jsonl", *kernels[:9]), tmp_path / "some.jsonl") == 0
     shards = [[read(tmp_path / name / f"{i}.jsonl").kernels for i in range(4)] for name in "ab"]
     assert sorted(k for shard in shards[1] for k in shard) == sorted(kernels)
@@ -152,7 +152,7 @@ def test_empty_list_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "found no kernel" in capsys.readouterr().err
 
 
-# Compiling, with a program in nvcc's place that fails as nvcc does
+# Compiling, with a program that fails like nvcc
 
 
 def test_source_that_does_not_compile_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +184,7 @@ def test_source_that_does_not_compile_is_named(tmp_path: Path, capsys: pytest.Ca
     assert "deep_gemm/gone.cuh: found no such header" in compiled(write(tmp_path / "gone.jsonl", kernel("gone")))
 
 
-# Laying out
+# Merging sets into a package
 
 
 def part(directory: Path, *names: str, data: bytes = b"cubin", call: dict | None = None) -> Path:
@@ -216,7 +216,7 @@ def test_two_sets_with_one_kernel(tmp_path: Path) -> None:
 
 def test_two_sets_that_differ_in_one_kernel_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lay_out(tmp_path / "aot", part(tmp_path / "a", "x.0"), part(tmp_path / "b", "x.0", data=b"other")) == 1
-    assert "x.0: found two sets with other bytes for one kernel" in capsys.readouterr().err
+    assert "x.0: found two sets with different bytes for this kernel" in capsys.readouterr().err
 
 
 # The header

@@ -1,4 +1,4 @@
-"""DeepJIT's runtime with and without the header that finds kernels in the package, and the key that Python computes."""
+"""DeepJIT's runtime with and without the patched header that finds kernels; the key of kernel_keys.py."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ SHIPPED, LOCAL = "nvcc of the wheel\n", "nvcc of the machine\n"
 
 
 class Machine:
-    """A package with DeepGEMM's real headers, a kernel cache, and perhaps an nvcc."""
+    """A package with DeepGEMM's real headers, a kernel cache, and the text of an nvcc that a test may hide."""
 
     def __init__(self, directory: Path) -> None:
         self.package, self.cache, self.report = directory / "deep_gemm", directory / "cache", directory / "misses.jsonl"
         first = Path(os.environ["HEADERS"].split()[0])
         root = next(parent for parent in first.parents if parent.name == "include")
-        # DeepGEMM's own, which is all that the key covers.
+        # DeepGEMM's own headers: the key covers no others.
         shutil.copytree(root / "deep_gemm", self.package / "include" / "deep_gemm")
         (self.package / "include" / "cutlass").mkdir()
         shutil.copyfile(root / "cutlass" / "version.h", self.package / "include" / "cutlass" / "version.h")
@@ -54,7 +54,7 @@ class Machine:
         return kernel_key(self.headers, compiler.encode(), FLAGS, SOURCE.encode())
 
     def ship(self, key: str | None = None) -> Path:
-        """Puts the kernel into the package, under the right key or another one."""
+        """Adds the kernel to the package, under `key`. Default: the right key."""
         entry = self.package / "aot" / "cache" / f"{TAG}.{key or self.key(SHIPPED)}"
         entry.mkdir(parents=True)
         (entry / "kernel.cubin").write_bytes(b"compiled ahead of time")
@@ -62,7 +62,7 @@ class Machine:
         return entry
 
     def run(self, probe: str = "WITH_OVERLAY", *, nvcc: bool = True, **environment: str) -> tuple[str, str]:
-        """("kernel", path) or ("error", text), after the number of SMs was printed if there is an answer at all."""
+        """Runs the probe and returns ("kernel", path) or ("error", text). With the overlay, it prints the SMs first."""
         environment = {"DG_JIT_CACHE_DIR": str(self.cache), **environment}
         if nvcc:
             environment["MOCK_NVCC"] = str(self.nvcc)
@@ -134,9 +134,9 @@ def test_miss_with_nvcc_compiles_as_before_and_is_found_again(machine: Machine) 
     expected = ("kernel", str(machine.cache / "cache" / f"{TAG}.{machine.key(LOCAL)}"))
     for _ in range(2):
         assert machine.run(DG_JIT_AOT_REPORT=str(machine.report)) == expected
-    # One line for each process that met it.
+    # Each of the two processes has appended one line.
     assert len(read(machine.report).kernels) == 2
-    # What DeepJIT itself compiled is found, too.
+    # Unpatched DeepJIT finds the entry that the patched runtime compiled.
     assert machine.run("WITHOUT_OVERLAY") == expected
 
 

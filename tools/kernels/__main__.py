@@ -1,11 +1,11 @@
-"""`python3 tools/kernels record CACHE_DIRECTORY`: which kernels did a server compile?"""
+"""`python3 tools/kernels record CACHE_DIRECTORY`: lists the kernels that a server compiled."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# A checkout is enough: no installation, on the machine that has the cache.
+# Run from a checkout, without installation: import wheel_tools from tools/wheel.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "wheel"))
 
 from kernel_tools.cli import main

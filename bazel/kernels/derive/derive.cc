@@ -1,9 +1,9 @@
-// derive: writes every kernel that DeepGEMM compiles for given layers, without a GPU.
+// derive: lists every kernel that DeepGEMM compiles for the given layers. It needs no GPU.
 //
 //   derive --arch 9.0 --num-sms 132 --max-m 8192 --max-grouped-m 65536 --out FILE fp8_dense:2112x7168 …
 //
-// One line of JSON for each kernel: its tag, nvcc's flags, its source, and one product that needs it. DeepGEMM's own
-// functions choose; the tensors that they are called with have shapes and no storage (torch/).
+// FILE gets one line of JSON for each kernel: its tag, nvcc's flags, its source, and one product that needs it. DeepGEMM's
+// own functions choose the kernels. Their arguments are tensors that have a shape but no storage (torch/tensor.h).
 
 #include <charconv>
 #include <cstdio>
@@ -28,7 +28,7 @@ cudaDeviceProp properties{};
   std::exit(1);
 }
 
-// All of `text` as a positive number.
+// Parses all of `text` as a positive number. Exits with an error that names `what` otherwise.
 int number(std::string_view text, const std::string& what) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -43,7 +43,7 @@ struct Layer {
   int groups, n, k;
 };
 
-// "fp8_dense:NxK" or "fp8_contiguous:GROUPSxNxK".
+// Parses "fp8_dense:NxK" or "fp8_contiguous:GROUPSxNxK".
 Layer parse(const std::string& text) {
   const auto colon = text.find(':');
   Layer layer{text.substr(0, colon), text, 1, 0, 0};
@@ -66,7 +66,7 @@ Layer parse(const std::string& text) {
 using Scaled = std::pair<torch::Tensor, torch::Tensor>;
 constexpr auto kFP8 = torch::kFloat8_e4m3fn;
 
-// FP8 values with float32 scales: of `rows` rows by 128 columns each, as DeepSeek's checkpoints have them.
+// An FP8 tensor and its float32 scales: one scale for each block of `rows` rows by 128 columns, as in DeepSeek's checkpoints.
 Scaled scaled(torch::IntArrayRef sizes, int rows) {
   torch::IntArrayRef scales = sizes;
   scales.back() = deep_gemm::ceil_div<int64_t>(sizes.back(), 128);
@@ -74,7 +74,8 @@ Scaled scaled(torch::IntArrayRef sizes, int rows) {
   return {torch::Tensor(kFP8, sizes), torch::Tensor(torch::kFloat, scales)};
 }
 
-// Calls the function that an application calls. m: rows in all (dense, contiguous), of each group (masked).
+// Calls the DeepGEMM function that an application calls for this layer.
+// m: the number of all rows (dense, contiguous), or of the rows of each group (masked). expected_m: for masked products.
 void product(const Layer& layer, int m, int expected_m) {
   using torch::Tensor;
   namespace gemm = deep_gemm::gemm;
@@ -104,7 +105,7 @@ void product(const Layer& layer, int m, int expected_m) {
 
 }  // namespace
 
-// The one device, as DeepJIT asks CUDA's runtime for it.
+// Replaces the functions of the CUDA runtime through which DeepJIT queries the device. The only device is `properties`.
 extern "C" {
 cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
 cudaError_t cudaFree(void*) { return cudaSuccess; }
@@ -147,7 +148,7 @@ int main(int argc, char** argv) {
   if (!properties.multiProcessorCount || !max_m || !max_grouped_m || out.empty() || layers.empty()) {
     fail("expected --num-sms, --max-m, --max-grouped-m, --out and at least one layer");
   }
-  // What a machine's environment says about DeepJIT would change the flags.
+  // DeepJIT reads variables such as DG_JIT_WITH_LINEINFO, which change nvcc's flags. Ignore the machine's environment.
   clearenv();
 
   using deep_jit::json;
@@ -158,7 +159,7 @@ int main(int argc, char** argv) {
   };
   try {
     deep_gemm::init_jit("/package");
-    // Dense BF16 products go to cuBLASLt otherwise, which compiles nothing.
+    // Without this, DeepGEMM passes dense BF16 products to cuBLASLt and compiles no kernel for them.
     deep_gemm::heuristics_runtime->use_deterministic_algorithms(true);
     const int alignment = deep_gemm::HeuristicsRuntime::get_theoretical_mk_alignment_for_contiguous_layout({});
     deep_gemm::heuristics_runtime->set_mk_alignment_for_contiguous_layout(alignment);
@@ -166,7 +167,7 @@ int main(int argc, char** argv) {
       const bool contiguous = layer.kind.ends_with("_contiguous"), masked = layer.kind.ends_with("_masked");
       const int step = contiguous ? alignment : 1;
       for (int m = step; m <= (contiguous ? max_grouped_m : max_m); m += step) {
-        // Masked products have room for max_m rows in each group, and say how many they expect.
+        // A masked product has room for max_m rows in each group, and its caller passes how many it expects.
         const int rows = masked ? deep_gemm::align(max_m, 128) : m;
         call = {{"kind", layer.kind}, {"groups", layer.groups}, {"m", rows}, {"n", layer.n}, {"k", layer.k}};
         if (masked) call.emplace_back("expected_m", m);

@@ -1,4 +1,4 @@
-"""The macro deepgemm_kernels: DeepGEMM's kernels, compiled ahead of time."""
+"""The macro deepgemm_kernels: compiles DeepGEMM's kernels ahead of time."""
 
 load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:kernel_set.bzl", "kernel_set")
@@ -8,10 +8,12 @@ visibility(["//bazel/...", "//tests/..."])
 def deepgemm_kernels(name, arch, layers = {}, num_sms = 0, recorded = [], **kwargs):
     """A set of DeepGEMM's kernels for one architecture, for `deepgemm_wheel(kernels = [...])`.
 
-    DeepGEMM compiles a kernel when it is first called, 2 to 6 s each, with a CUDA toolkit on every machine that serves.
-    With the kernels of a model in the wheel it finds them there, and needs a driver and torch alone; a kernel that is not
-    there is compiled as ever. Which kernels a model needs follows from its layers, or was recorded on a server that ran it
-    (docs/kernels.md). The same kernel is the same bytes on every machine.
+    By default, DeepGEMM compiles each kernel at its first call. That takes 2 to 6 s, and every server needs a CUDA toolkit.
+    If the wheel has the kernels of a model, DeepGEMM loads them and the server needs only a driver and torch. DeepGEMM still
+    compiles a kernel that the wheel lacks.
+
+    The kernels of a model are derived from its layers, or recorded on a server that ran the model (docs/kernels.md). A kernel
+    has the same bytes on every machine that builds it.
 
     Example:
     ```starlark
@@ -27,19 +29,21 @@ def deepgemm_kernels(name, arch, layers = {}, num_sms = 0, recorded = [], **kwar
     ```
 
     Args:
-        name: The target's name; its outputs are directories of compiled kernels.
-        arch: nvcc's architecture: `sm_90a` (Hopper), `sm_100f` or `sm_103f` (Blackwell); for recorded kernels also `sm_100a`
-            and `sm_103a`. Another one, and a recorded kernel for another one, is an error.
-        layers: Layers to derive kernels for, from a kind to sizes: `fp8_dense` and `bf16_dense` to `NxK`, `fp8_contiguous`,
-            `fp8_masked`, `bf16_contiguous` and `bf16_masked` to `GROUPSxNxK`, where N is the width of the output on one
-            GPU and K that of the input. Default: none.
-        num_sms: The SMs that DeepGEMM uses: 132 for an H100 or H200, 78 for an H20. Needed with `layers`. Default: 0,
-            whatever the recorded lists are for.
-        recorded: Lists that `tools/kernels record` wrote, and reports of misses (`DG_JIT_AOT_REPORT`). A list of another
-            version of DeepGEMM, architecture or number of SMs is an error. Default: none.
-        **kwargs: Handed on to the rule: `max_m` (the most rows of a dense product; default: 8192), `max_grouped_m` (the most
-            rows of a contiguous grouped product; default: 65536), `shards` (parallel actions; default: 32), `verified`
-            (whether the set was run on its GPU; default: True), and attributes that every rule has.
+        name: The target's name. Its outputs are directories of compiled kernels.
+        arch: nvcc's architecture: `sm_90a` (Hopper), `sm_100f` or `sm_103f` (Blackwell); without `layers` also `sm_100a` and
+            `sm_103a`. Another value is an analysis error.
+        layers: Layers to derive kernels for: a list of sizes for each kind. `fp8_dense` and `bf16_dense` take `NxK`;
+            `fp8_contiguous`, `fp8_masked`, `bf16_contiguous` and `bf16_masked` take `GROUPSxNxK`. N is the width of the
+            layer's output on one GPU, K that of its input. Another kind or form fails the build. Default: none. Without
+            `layers` and `recorded`, an analysis error.
+        num_sms: The number of SMs that DeepGEMM uses: 132 for an H100 or H200, 78 for an H20. `layers` without it is an
+            analysis error. Default: 0, which accepts recorded lists for any number.
+        recorded: Lists that `tools/kernels record` wrote, and reports of missing kernels (`DG_JIT_AOT_REPORT`). A list for
+            another DeepGEMM version, architecture or number of SMs fails the build. Default: none.
+        **kwargs: Passed to the rule: `max_m` (int, the largest number of rows of a dense product. Default: 8192.),
+            `max_grouped_m` (int, the largest number of rows of a contiguous grouped product. Default: 65536.), `shards`
+            (int, the number of parallel compile actions. Default: 32.), `verified` (bool, whether the set was run on its
+            GPU. Default: True.), and the attributes of every rule.
     """
     kernel_set(
         name = name,

@@ -1,4 +1,4 @@
-"""The macro deepgemm_wheel: a wheel of DeepGEMM alone, for every CPython of the matrix."""
+"""The macro deepgemm_wheel: a wheel of DeepGEMM without vLLM, for every CPython of the matrix."""
 
 load("@deepgemm_version//:version.bzl", "VERSION")
 load("//bazel/kernels:kernels_directory.bzl", "kernels_directory")
@@ -7,7 +7,7 @@ load(":extension_wheel.bzl", "extension_wheel")
 
 visibility(["//bazel/...", "//tests/..."])
 
-# The repository @deepgemm_src has the package as a wheel has it; the licences are in two directories.
+# From a path of @deepgemm_src or of this module to the path in the wheel. The licences come from two directories.
 _PATHS = {
     "package/deep_gemm": "deep_gemm",
     "src/LICENSE": "LICENSE",
@@ -15,7 +15,7 @@ _PATHS = {
 }
 
 def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], compress_kernels = False, version = VERSION, **kwargs):
-    """A wheel of DeepGEMM alone: `extension_wheel` with DeepGEMM's files, metadata and licences filled in.
+    """A wheel of DeepGEMM without vLLM: `extension_wheel` with DeepGEMM's files, metadata and licences filled in.
 
     Example:
     ```starlark
@@ -26,25 +26,25 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], co
     ```
 
     Args:
-        name: The target's name; the wheel is its one output.
-        extension: DeepGEMM's `_C`, a `deepgemm_extension`.
-        distribution: The name of the distribution, as pip lists it. Default: `deep_gemm`.
-        kernels: Sets of kernels, each a `deepgemm_kernels`, which the package carries in `aot/`. DeepGEMM then compiles only
-            other kernels. A set for another CUDA major version than torch's, and a DeepGEMM that does not look for
-            kernels, are errors. Default: none.
-        compress_kernels: Whether kernels are compressed fatbins instead of cubins, a fifth of the installed size. The driver
-            unpacks each when it loads it. Default: False.
-        version: The version (PEP 440). Default: that of the DeepGEMM source.
+        name: The target's name. The wheel is its only output.
+        extension: DeepGEMM's `_C`: a label of a `deepgemm_extension`.
+        distribution: The name of the distribution, as `pip list` shows it. Default: `deep_gemm`.
+        kernels: Sets of kernels, labels of `deepgemm_kernels`, which the wheel carries in `deep_gemm/aot/`. DeepGEMM compiles
+            only the kernels that are not among them. It is an analysis error if a set was compiled by an nvcc of another
+            CUDA major version than torch's, or if this DeepGEMM version cannot find kernels in its package. Default: none.
+        compress_kernels: Whether to store each kernel as a compressed fatbin, a fifth of the cubin's installed size. The driver
+            unpacks a kernel when it loads it. Default: False.
+        version: The version (PEP 440). Default: the version of the DeepGEMM source.
         **kwargs: Passed to `extension_wheel`.
     """
     directories = {}
     if kernels:
         if VERSION not in LOOKS_FOR_KERNELS:
-            fail("deepgemm_wheel {}: kernels for DeepGEMM {}, which does not look for them; expected one of {}. ".format(
+            fail("deepgemm_wheel {}: found kernels for DeepGEMM {}, which cannot find them in its package; expected one of {}; ".format(
                 name,
                 VERSION,
                 ", ".join(LOOKS_FOR_KERNELS),
-            ) + "Leave kernels out")
+            ) + "remove kernels")
         kernels_directory(
             name = name + ".aot",
             compress = compress_kernels,

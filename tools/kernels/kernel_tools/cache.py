@@ -1,4 +1,4 @@
-"""DeepJIT's kernel cache: `<root>/cache/<tag>.<key>/` with kernel.cu, kernel.cubin, meta.json and .committed."""
+"""Reads DeepJIT's kernel cache: `<root>/cache/<tag>.<key>/` with kernel.cu, kernel.cubin, meta.json and .committed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kernel_tools.lists import ARCHITECTURES, Kernel
 
 @dataclass(frozen=True)
 class Entry:
-    """One compiled kernel, and what its key was made of."""
+    """One compiled kernel, with the inputs of its key."""
 
     directory: Path
     kernel: Kernel
-    # Everything that `nvcc --version` printed.
+    # The output of `nvcc --version`.
     compiler: str
 
     @property
@@ -29,14 +29,14 @@ class Entry:
 
 
 def entries(root: Path) -> Iterator[Entry]:
-    """The finished entries, by name. root: what DG_JIT_CACHE_DIR names; `~/.dj` by default."""
+    """Yields the finished entries, sorted by name. root: the value of DG_JIT_CACHE_DIR, or `~/.dj` without it."""
     directory = root / "cache"
     if not directory.is_dir():
         raise WheelError(
             str(root),
             found="no directory cache in it",
-            expected="a kernel cache of DeepGEMM 2.8, as DG_JIT_CACHE_DIR names it",
-            fix="give that directory; without the variable it is ~/.dj",
+            expected="a kernel cache of DeepGEMM 2.8",
+            fix="pass the value of DG_JIT_CACHE_DIR, or ~/.dj if the variable was not set",
         )
     for path in sorted(directory.iterdir()):
         if (path / ".committed").exists():
@@ -68,7 +68,7 @@ def _entry(path: Path) -> Entry:
 
 
 def _flags(command: str) -> str:
-    """nvcc's flags out of DeepJIT's command: between the output file and the include directories."""
+    """Returns nvcc's flags in DeepJIT's command: the words between the output file and the include directories."""
     words = shlex.split(command)
     begin = words.index("--output-file") + 2
     end = words.index("--include-path", begin) if "--include-path" in words[begin:] else len(words)

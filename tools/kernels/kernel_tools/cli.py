@@ -15,25 +15,30 @@ from kernel_tools.lists import KernelList, read, unique
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments."""
+    """Returns the parser of the arguments."""
     made = argparse.ArgumentParser(prog="kernels", description="Lists of DeepGEMM's kernels, for deepgemm_kernels.")
     commands = made.add_subparsers(dest="command", required=True)
     record = commands.add_parser("record", help="list the kernels in a cache that a server filled")
-    record.add_argument("cache", type=Path, help="what DG_JIT_CACHE_DIR names; without it, ~/.dj")
-    record.add_argument("--entries", type=Path, metavar="DIR", help="also copy each entry, without its path, for tests")
-    misses = commands.add_parser("misses", help="merge reports of DG_JIT_AOT_REPORT, and lists")
+    record.add_argument("cache", type=Path, help="the value of DG_JIT_CACHE_DIR, or ~/.dj without it")
+    record.add_argument(
+        "--entries",
+        type=Path,
+        metavar="DIR",
+        help="also copy source, flags and compiler of each entry to DIR, for tests",
+    )
+    misses = commands.add_parser("misses", help="merge reports of missing kernels (DG_JIT_AOT_REPORT) and lists")
     misses.add_argument("reports", type=Path, nargs="+", help="reports or lists")
     for command in (record, misses):
         command.add_argument(
-            "--deepgemm", required=True, metavar="VERSION", help="which DeepGEMM it was, such as 2.8.2"
+            "--deepgemm", required=True, metavar="VERSION", help="version of the DeepGEMM that ran, such as 2.8.2"
         )
-        command.add_argument("--num-sms", required=True, type=int, metavar="N", help="132 for an H100 or H200")
-        command.add_argument("--out", required=True, type=Path, metavar="FILE", help="the list, a file ….jsonl")
+        command.add_argument("--num-sms", required=True, type=int, metavar="N", help="SMs: 132 for an H100 or H200")
+        command.add_argument("--out", required=True, type=Path, metavar="FILE", help="list to write, a .jsonl file")
     return made
 
 
 def _copy(found: list[cache.Entry], out: Path) -> None:
-    """What a test recomputes keys from: source, flags, compiler's text. The path of nvcc and the cubin stay behind."""
+    """Copies what a test needs to recompute a key: source, flags, compiler text; not the cubin or the path of nvcc."""
     for entry in found:
         to = out / entry.directory.name
         to.mkdir(parents=True)
@@ -43,7 +48,7 @@ def _copy(found: list[cache.Entry], out: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0 when the list is written, 1 with one line on stderr when there is nothing to list."""
+    """Returns 0 when the list is written; prints one line on stderr and returns 1 otherwise."""
     args = parser().parse_args(argv)
     try:
         if args.command == "record":
@@ -57,7 +62,9 @@ def main(argv: list[str]) -> int:
             kernels = [kernel for listed in lists for kernel in listed.kernels]
             where = ", ".join(map(str, args.reports))
         if not kernels:
-            raise WheelError(where, found="no kernel", expected="at least one", fix="call what needs them first")
+            raise WheelError(
+                where, found="no kernel", expected="at least one", fix="call the products that need kernels first"
+            )
         KernelList(kernels, args.deepgemm, args.num_sms).write(args.out)
         if args.command == "record" and args.entries:
             _copy(found, args.entries)
@@ -79,5 +86,5 @@ def _same(path: Path, listed: KernelList, args: argparse.Namespace) -> None:
                 str(path),
                 found=f"{name} {found}",
                 expected=f"{name} {wanted}",
-                fix=f"give --{name} {found}, or another list",
+                fix=f"pass --{name} {found}, or another list",
             )

@@ -1,8 +1,9 @@
-"""The list of kernels, a file of JSON Lines.
+"""Reads and writes lists of kernels, files of JSON Lines.
 
-A kernel is one line with `tag` (DeepGEMM's name for it), `flags` (nvcc's, joined by blanks, as DeepGEMM's key has them)
-and `source`. `call`, an example of a product that needs it, is optional. A first line with `deepgemm` (the version that
-wrote the sources) and `num_sms` makes the list a set; a report of misses (DG_JIT_AOT_REPORT) has none.
+Each kernel is one line with the texts `tag` (DeepGEMM's name for the kernel), `flags` (nvcc's, joined by blanks, as in
+DeepGEMM's key) and `source`. Optionally it has `call`, an example of a product that needs the kernel. The first line
+may instead have `deepgemm` (the version that wrote the sources) and `num_sms`. `tools/kernels` writes such a line;
+reports of missing kernels (DG_JIT_AOT_REPORT) do not have it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from wheel_tools.errors import WheelError
 
 _TAG = re.compile(r"\w+", re.ASCII)
 _ARCH = re.compile(r"--gpu-architecture=(sm_\w+)")
-# What DeepGEMM 2.8.2 compiles for: Hopper, and the families and the exact chips of Blackwell.
+# The architectures that DeepGEMM 2.8.2 compiles for: Hopper; for Blackwell, the families (f) and the exact chips (a).
 ARCHITECTURES = ("sm_90a", "sm_100a", "sm_100f", "sm_103a", "sm_103f")
 
 
 @dataclass(frozen=True, order=True)
 class Kernel:
-    """One kernel. Two that differ in the example of a call alone are equal."""
+    """One kernel. Equality ignores the example of a call."""
 
     tag: str
     flags: str
@@ -33,33 +34,33 @@ class Kernel:
 
     @property
     def arch(self) -> str:
-        """Such as `sm_90a`."""
+        """The architecture in the flags, such as `sm_90a`, or `none`."""
         found = _ARCH.search(self.flags)
         return found[1] if found else "none"
 
     def line(self) -> str:
-        """The kernel as a line of a list."""
+        """Returns the kernel as a line of a list."""
         values: dict[str, Any] = {"tag": self.tag, "flags": self.flags, "source": self.source}
         return json.dumps(values if self.call is None else {**values, "call": self.call})
 
 
 @dataclass
 class KernelList:
-    """Kernels, and which DeepGEMM they are for. Both facts are None for a report of misses."""
+    """Kernels, and the DeepGEMM version and number of SMs that they are for: None in a report of missing kernels."""
 
     kernels: list[Kernel]
     deepgemm: str | None = None
     num_sms: int | None = None
 
     def write(self, path: Path) -> None:
-        """Sorted, each kernel once."""
+        """Writes the list: sorted, each kernel once."""
         lines = [json.dumps({"deepgemm": self.deepgemm, "num_sms": self.num_sms})] if self.deepgemm else []
         lines += [kernel.line() for kernel in unique(self.kernels)]
         path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def unique(kernels: Iterable[Kernel]) -> list[Kernel]:
-    """Sorted, each once; one with an example of a call is kept rather than one without."""
+    """Returns the kernels sorted and each once. Of equal kernels, keeps one that has an example of a call."""
     found: dict[Kernel, Kernel] = {}
     for kernel in kernels:
         if kernel not in found or found[kernel].call is None:
@@ -69,7 +70,7 @@ def unique(kernels: Iterable[Kernel]) -> list[Kernel]:
 
 
 def read(path: Path) -> KernelList:
-    """The list in a file; a line that is no kernel is an error that names it."""
+    """Reads a list. Raises WheelError with the number of the first line that is not a kernel."""
     result = KernelList([])
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

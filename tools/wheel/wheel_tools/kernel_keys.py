@@ -1,7 +1,7 @@
-"""The key under which DeepGEMM's JIT (DeepJIT) looks for a compiled kernel, computed without DeepGEMM.
+"""Computes the key under which DeepGEMM's JIT (DeepJIT) looks for a compiled kernel. It does not need DeepGEMM.
 
-Names in brackets are files of DeepJIT's `include/deep_jit`, which these functions follow step by step.
-Standard library alone, Python 3.9 or newer: the rules, `tools/kernels` and `wheel-check` share it.
+The functions follow DeepJIT step by step. Names in brackets are files of DeepJIT's `include/deep_jit`.
+The rules, `tools/kernels` and `wheel-check` share this file. It needs only the standard library of Python 3.9 or newer.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from wheel_tools.errors import WheelError
 
 _MASK = (1 << 64) - 1
-# DeepGEMM tells DeepJIT to follow includes of these headers only (csrc/runtime/jit.hpp).
+# DeepGEMM configures DeepJIT to follow only includes with this prefix (csrc/runtime/jit.hpp).
 _PREFIX = b"deep_gemm/"
 _BLANKS = b" \t\f\v"
 
 
 class Fnv1a:
-    """Two lanes of 64-bit FNV-1a with multipliers of DeepJIT's own [utils/hash.hpp]."""
+    """DeepJIT's hash: 64-bit FNV-1a in two lanes, with its own start values and second multiplier [utils/hash.hpp]."""
 
     def __init__(self) -> None:
         self._lanes = (0xC6A4A7935BD1E995, 0xFF51AFD7ED558CCD)
@@ -34,7 +34,7 @@ class Fnv1a:
         return self
 
     def hexdigest(self) -> str:
-        """32 hexadecimal digits; each lane goes through SplitMix64's finalizer."""
+        """Returns 32 hexadecimal digits: both lanes after SplitMix64's finalizer."""
         return "".join(f"{_split_mix(lane):016x}" for lane in self._lanes)
 
 
@@ -48,18 +48,18 @@ class Headers:
     """The headers below one include directory, each hashed once [utils/parser.hpp]."""
 
     def __init__(self, read: Callable[[str], bytes | None]) -> None:
-        """read: from a header's path, such as `deep_gemm/common/types.cuh`, to its bytes, or None without one."""
+        """read: maps a header's path, such as `deep_gemm/common/types.cuh`, to its bytes, or None if there is none."""
         self._read_or_none = read
         self._digests: dict[bytes, str] = {}
         self._visiting: set[bytes] = set()
 
     @classmethod
     def below(cls, include: Path) -> Headers:
-        """Those of an include directory."""
+        """Returns the headers of an include directory."""
         return cls(lambda path: (include / path).read_bytes() if (include / path).is_file() else None)
 
     def signature(self) -> bytes:
-        """DeepGEMM's extra signature, such as `cutlass-421`, out of cutlass/version.h."""
+        """Returns the signature that DeepGEMM adds to each key, such as `cutlass-421`, read from cutlass/version.h."""
         path = "cutlass/version.h"
         text = self._read(path).decode("utf-8", "replace")
         numbers = [re.search(rf"^#define CUTLASS_{part} (\d+)\s*$", text, re.M) for part in ("MAJOR", "MINOR", "PATCH")]
@@ -74,7 +74,7 @@ class Headers:
         return b"cutlass-%d" % (major * 100 + minor * 10 + patch)
 
     def digest(self, source: bytes) -> str:
-        """Of the source, and of the text of every `<deep_gemm/…>` header that it includes, recursively."""
+        """Returns the hash of the source and, recursively, of every `<deep_gemm/…>` header that it includes."""
         fnv = Fnv1a().update(source)
         for line in source.split(b"\n"):
             name = _included(line)
@@ -88,7 +88,7 @@ class Headers:
                 raise WheelError(
                     name.decode(errors="replace"),
                     found="a header that includes itself",
-                    expected="no cycle, which DeepJIT refuses",
+                    expected="no cycle, which DeepJIT rejects",
                     fix="remove the cycle",
                 )
             self._visiting.add(name)
@@ -104,14 +104,14 @@ class Headers:
             raise WheelError(
                 path,
                 found="no such header",
-                expected="every header of DeepGEMM that a kernel includes, which its key covers",
+                expected="every header of DeepGEMM that the kernel includes, since its key covers them",
                 fix="use the kernel with the DeepGEMM that wrote it",
             )
         return data
 
 
 def _included(line: bytes) -> bytes:
-    """The name of a header of DeepGEMM that this line includes, or nothing."""
+    """Returns the name of the DeepGEMM header that this line includes, or nothing."""
     line = line.lstrip(_BLANKS)
     if not line.startswith(b"#"):
         return b""
@@ -129,16 +129,16 @@ def _included(line: bytes) -> bytes:
         raise WheelError(
             line.decode(errors="replace"),
             found="an include in quotes or with blanks",
-            expected="#include <…>, the one form that DeepJIT admits",
-            fix="write it so",
+            expected="#include <…>, the only form that DeepJIT accepts",
+            fix="rewrite the include",
         )
     return name if name.startswith(_PREFIX) else b""
 
 
 def kernel_key(headers: Headers, compiler: bytes, flags: str, source: bytes) -> str:
-    """The 32 hexadecimal digits of a kernel [runtime/runtime.hpp].
+    """Returns the key of a kernel, 32 hexadecimal digits [runtime/runtime.hpp].
 
-    compiler: everything that `nvcc --version` prints.
+    compiler: the output of `nvcc --version`, stdout and stderr.
     flags: nvcc's options joined by blanks, as DeepJIT passes them [backend/cuda/options.hpp]; no include directories.
     """
     return (

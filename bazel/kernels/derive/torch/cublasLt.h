@@ -1,4 +1,5 @@
-// The names of cuBLASLt that DeepGEMM's host code uses. A product that cuBLASLt computes needs no kernel of DeepGEMM's.
+// The part of cuBLASLt that DeepGEMM's host code uses. Its functions do nothing: a product that cuBLASLt computes needs no
+// kernel of DeepGEMM.
 #pragma once
 
 #include <library_types.h>

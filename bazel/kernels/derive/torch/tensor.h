@@ -1,7 +1,7 @@
-// What DeepGEMM's host code asks of torch, for tensors that have a shape and no storage.
+// The part of torch that DeepGEMM's host code uses, with tensors that have a shape but no storage.
 //
-// DeepGEMM decides which kernel a product needs out of types, sizes and strides alone. With these headers in the place of
-// torch's, its own functions run on any machine: no GPU, no libtorch. A use of torch that is not here does not compile.
+// DeepGEMM chooses a kernel by types, sizes and strides only. With these headers in place of torch's, DeepGEMM's functions
+// run on any machine, without a GPU and without libtorch. Host code that uses another part of torch does not compile.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -42,7 +42,7 @@ inline const char* toString(ScalarType type) {
 
 struct Device {};
 
-// Sizes or strides; owns its numbers, since nothing here is fast.
+// Sizes or strides. Unlike torch's class it owns its numbers, which is simpler; speed does not matter here.
 struct IntArrayRef : std::vector<int64_t> {
   using std::vector<int64_t>::vector;
   IntArrayRef(const std::vector<int64_t>& values) : std::vector<int64_t>(values) {}
@@ -104,7 +104,7 @@ class Tensor {
   int64_t stride(int64_t i) const { return strides_.at(i < 0 ? i + dim() : i); }
   int64_t numel() const { return c10::multiply_integers(sizes_); }
   size_t nbytes() const { return numel() * element_size(); }
-  // As in torch, the stride of a dimension of one element does not matter.
+  // As in torch, the stride of a dimension with one element is ignored.
   bool is_contiguous() const {
     const IntArrayRef expected = c10::contiguous_strides(sizes_);
     for (size_t i = 0; i < sizes_.size(); ++i) {
@@ -113,7 +113,7 @@ class Tensor {
     return true;
   }
 
-  // An address that is aligned as an allocation is, and never read.
+  // A unique address with the alignment of an allocation. Nothing reads from it.
   template <typename T = void>
   T* data_ptr() const {
     return reinterpret_cast<T*>(address_);
@@ -210,7 +210,7 @@ inline Tensor empty_strided(IntArrayRef sizes, IntArrayRef strides, TensorOption
 
 namespace c10::cuda {
 
-// The one stream; DeepGEMM's tables are keyed by streams.
+// The only stream. DeepGEMM has tables keyed by streams, which need operator== and std::hash.
 struct CUDAStream {
   cudaStream_t stream() const { return nullptr; }
   operator cudaStream_t() const { return nullptr; }

@@ -1,7 +1,7 @@
-"""Kernels that a DeepGEMM package carries compiled (`aot/`): each must be found under the key that DeepGEMM computes.
+"""Checks the compiled kernels of a DeepGEMM package (`aot/`): each must lie under the key that DeepGEMM computes.
 
-A header that changes after a kernel was compiled changes the kernel's key. DeepGEMM then never finds the file: it
-compiles the kernel again, or fails where there is no nvcc.
+The key covers the text of DeepGEMM's headers. If a header changes after a kernel was compiled, DeepGEMM does not find
+the kernel: it compiles it again, or fails on a machine without nvcc.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from wheel_tools.kernel_keys import Headers, kernel_key
 from wheel_tools.options import Options
 
 _ENTRY = re.compile(r"(?P<name>(?P<tag>\w+)\.(?P<key>[0-9a-f]{32}))/(?P<file>kernel\.cu|kernel\.cubin)", re.ASCII)
-# What a `_C` that looks into aot/ has among its strings.
+# A `_C` that looks for kernels in aot/ contains this string.
 _MARKER = b"DG_JIT_AOT_REPORT"
 _ELF = b"\x7fELF"
 _EM_CUDA = 190
-# Of a fatbin, which holds a compressed cubin.
+# The magic number of a fatbin, which holds a compressed cubin.
 _FATBIN = b"\x50\xed\x55\xba"
 
 
@@ -50,7 +50,7 @@ def _unused(wheel: Wheel, package: str, prefix: str) -> Iterator[Finding]:
                 "kernels-unused",
                 library.path,
                 f"a module that does not look for kernels in {prefix}",
-                "one that was built to use them",
+                "a module that does: deepgemm_extension with kernels_ahead_of_time",
             )
 
 
@@ -81,11 +81,11 @@ def _entries(wheel: Wheel, package: str, prefix: str, files: dict[str, Member]) 
     if "compiler.txt" not in files or manifest is None:
         missing = "compiler.txt" if "compiler.txt" not in files else "manifest.json"
         found = "no such file, or no list of kernels"
-        yield Finding("kernels-incomplete", prefix + missing, found, "what the build writes")
+        yield Finding("kernels-incomplete", prefix + missing, found, "the file that deepgemm_wheel writes")
         return
     for name in sorted(manifest.keys() ^ entries.keys()):
-        found = "listed in manifest.json and not there" if name in manifest else "there and not listed in manifest.json"
-        yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "both")
+        found = "in manifest.json without files" if name in manifest else "files that manifest.json does not list"
+        yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "an entry in both")
     headers = Headers(lambda path: _read(wheel, f"{package}/include/{path}"))
     key_of = partial(kernel_key, headers, wheel.archive.read(files["compiler.txt"]))
     for name in sorted(manifest.keys() & entries.keys()):
@@ -118,7 +118,7 @@ def _entry(
             "kernel-stale",
             path,
             f"key {found}",
-            f"key {key}, of this source, these flags, compiler.txt and the wheel's headers",
+            f"key {key}, computed from the source, the flags, compiler.txt and the wheel's headers",
         )
 
 

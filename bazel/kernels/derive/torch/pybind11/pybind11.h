@@ -1,4 +1,4 @@
-// The Python side of DeepGEMM's host code: declared, never registered, never called.
+// Declares what DeepGEMM's host code uses of pybind11. derive registers no Python function and calls none.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,13 @@
-// Kernels that were compiled ahead of time and lie in the package, for the patched runtime.hpp of DeepJIT.
+// Finds kernels in the Python package that were compiled ahead of time. DeepJIT's patched runtime.hpp includes this header.
 //
-//   <package>/aot/compiler.txt            everything that `nvcc --version` prints of the nvcc that compiled them
-//   <package>/aot/cache/<tag>.<key>/      kernel.cubin of one kernel, and its source
+//   <package>/aot/compiler.txt            the output of `nvcc --version`, from the nvcc that compiled the kernels
+//   <package>/aot/cache/<tag>.<key>/      one kernel: kernel.cubin and its source kernel.cu
 //
-// Environment, with DeepGEMM's prefix: DG_JIT_AOT=0 takes no kernel from there. DG_JIT_AOT_REPORT=FILE appends a line of
-// JSON to FILE for each kernel that is not there; `deepgemm_kernels(recorded = …)` takes such files.
+// Environment variables, with DeepGEMM's prefix DG_:
+//
+//   DG_JIT_AOT=0              ignore the kernels of the package. Default: 1.
+//   DG_JIT_AOT_REPORT=FILE    append a line of JSON to FILE for each kernel that the package lacks. Default: no report.
+//                             `deepgemm_kernels(recorded = …)` accepts such a file.
 #pragma once
 
 #include <fcntl.h>
@@ -33,7 +36,8 @@ class Kernels {
     std::string report_file;
 
 public:
-    // The place of the compiler in the key of a kernel of the package. Without a value there is none to look for.
+    // The hash of compiler.txt. The keys of the package's kernels contain it instead of the hash of the machine's nvcc.
+    // No value: the package has no kernels, or DG_JIT_AOT=0.
     std::optional<std::string> compiler_hash;
 
     Kernels(const Config& config, const Env& env)
@@ -51,7 +55,7 @@ public:
         return std::nullopt;
     }
 
-    // Appends with one write, so that lines of several processes do not mix.
+    // Appends the line with a single write(2), so that lines of several processes do not interleave.
     void report(const std::string& tag, const std::string& flags, const std::string& source) const {
         if (report_file.empty())
             return;
@@ -66,7 +70,7 @@ public:
                                                  report_file, error.message()));
     }
 
-    // Reports the kernel; the error, on one line, of a machine that has no working nvcc.
+    // Reports the missing kernel. Returns the one-line error for a machine without a working nvcc.
     std::string missing(const std::string& tag, const std::string& flags, const std::string& source,
                         const std::exception& reason) const {
         report(tag, flags, source);
@@ -77,7 +81,7 @@ public:
                            tag, (root / "cache").string(), why.substr(0, why.find('\n')), instantiation(source));
     }
 
-    // What the source instantiates, such as "sm90_fp8_gemm_1d2d_impl<0, 2112, 7168, …>", on one line.
+    // Returns the template that the source instantiates, on one line: "sm90_fp8_gemm_1d2d_impl<0, 2112, 7168, …>".
     static std::string instantiation(const std::string& source) {
         const auto begin = source.find("(&");
         const auto end = source.rfind(">)");

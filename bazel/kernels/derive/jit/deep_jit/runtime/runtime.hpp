@@ -1,4 +1,4 @@
-// In the place of DeepJIT's header of this name: a runtime that notes what it is asked to compile, and launches nothing.
+// Replaces DeepJIT's header of this name. This runtime passes each kernel to `on_compile` and launches nothing.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace deep_jit {
 
-// Called with the tag, nvcc's flags and the source of each kernel.
+// The runtime calls this function with the tag, nvcc's flags and the source of each kernel.
 inline std::function<void(const std::string&, const std::string&, const std::string&)> on_compile;
 
 template <typename Backend>

@@ -1,4 +1,4 @@
-// In the place of DeepJIT's header of this name: tensor maps and the like are not made, for nothing is launched.
+// Replaces DeepJIT's header of this name. No call of the CUDA driver, such as the encoding of a tensor map, is executed.
 #pragma once
 
 #include <cuda.h>
