@@ -152,7 +152,7 @@ class Reference:
         return script
 
     def prepare(self, tags: Sequence[str]) -> None:
-        """Fetches everything, so that `build` measures building alone."""
+        """Fetches everything, so that `build` measures only building."""
         _ = self.driver, self.python, self._environment, self._work
         for tag in tags:
             self._target_python(tag)

@@ -10,7 +10,7 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
     """Runs pytest on the files of `srcs` whose names begin with `test_`; the others are helpers that they import.
 
     `--test_filter` becomes pytest's `-k`, the results become the XML that Bazel expects, and temporary files lie in
-    `$TEST_TMPDIR`. Skipped tests are told with their reasons.
+    `$TEST_TMPDIR`. The log lists skipped tests with their reasons.
 
     Args:
         name: The target's name.

@@ -1,4 +1,4 @@
-"""The main program of every pytest_test: pytest, told what Bazel's test environment says."""
+"""The main program of every pytest_test: runs pytest with the settings of Bazel's test environment."""
 
 from __future__ import annotations
 

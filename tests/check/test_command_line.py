@@ -137,7 +137,7 @@ def test_memory(tmp_path):
     wheel = SmallWheel.of_real_modules()
     wheel.files[path_of("3.12")] += os.urandom(1 << 20) * 256
     written = wheel.write(tmp_path, zipfile.ZIP_STORED)
-    # The peak of this process image alone: rusage would count what the parent had at the fork.
+    # VmHWM is the peak of only this process image. rusage would include the parent's memory at the fork.
     code = (
         "import sys; from wheel_tools.check import main; status = main(sys.argv[1:]); "
         "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM')); "

@@ -125,7 +125,7 @@ def test_not_stable_abi(wheel, check):
     ("compiled", "named"), [("3.12", "3.11"), ("3.11", "3.12"), ("3.13", "3.14"), ("3.14", "3.13")]
 )
 def test_renamed(wheel, check, compiled, named):
-    # A byte of padding, so that it is not found by being a copy alone.
+    # One byte of padding makes the file differ from the original: the check must not find it only as a copy.
     wheel.files[path_of(named)] = module("tiny", compiled) + b"\0"
     one(
         check(wheel),

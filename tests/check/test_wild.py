@@ -302,7 +302,7 @@ def test_needed_name_that_was_not_patched(tmp_path):
 
 
 def test_file_name_that_differs_from_the_soname(tmp_path):
-    """The loader opens the name that is needed; the SONAME alone is of no help."""
+    """The loader opens the file with the needed name. It does not find a file of another name by its SONAME."""
     files = bundled(rpath="$ORIGIN/../pkg.libs")
     files["pkg.libs/renamed.so.1"] = files.pop("pkg.libs/libfoo-1a2b.so.1")
     assert found(check(tmp_path, cp(12), files)) == [("library-unreachable", named("pkg/mod", 12))]
@@ -478,7 +478,7 @@ def test_helpers_for_other_machines(tmp_path):
 
 
 def test_programs(tmp_path):
-    """A wheel of programs alone, as of ruff or cmake."""
+    """A wheel that has only programs, like that of ruff or cmake."""
     path = "tiny-1.0.data/scripts/tool"
     assert check(tmp_path, f"py3-none-{LINUX}", {path: elf(program=True)}).findings == []
     new = elf(program=True, versions={"libc.so.6": ["GLIBC_2.39"]})

@@ -126,7 +126,7 @@ def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys, mem
     assert (out / "src/a.cpp").read_text() == "int a;\n"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not tell sitecustomize its arguments")
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not pass its arguments to sitecustomize")
 def test_a_pip_that_names_the_backend_elsewhere_runs_nothing(tmp_path: Path) -> None:
     script = tmp_path / "_in_process.py"
     script.write_text("print('the backend was run')")

@@ -1,4 +1,4 @@
-"""Published sdists of every kind of build backend, none of which is installed here; none of their code runs."""
+"""Published sdists of every kind of build backend. The test installs no backend and runs no code of an sdist."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@
     assert run.spawn("CppCompile").outputs == before.spawn("CppCompile").outputs
 
 A test asserts on `Run.spawns` (the execution log: every action, how Bazel ran it, and the digests of its inputs and
-outputs), never on the exit status alone: Bazel also succeeds when a cache or an executor is missing.
+outputs), never only on the exit status: Bazel also succeeds when a cache or an executor is missing.
 
 The inner Bazel is $RULES_DEEPGEMM_BAZEL, which ./bazelw sets and `test --test_env` in .bazelrc passes on; else `bazel`
 on the PATH. It writes only below the directories that the test names. Take them from `scratch_directory()`, since

@@ -106,7 +106,7 @@ def fetched(bazel: Bazel) -> set[str]:
 def test_a_question_fetches_nothing(bazel: Bazel, command: tuple[str, ...]) -> None:
     run = bazel.run(*command, "--lockfile_mode=off")
     assert fetched(bazel) == set()
-    # MODULE imports what a consumer is told to import, and Bazel would warn of more or less.
+    # MODULE imports the repositories that the documentation says to import. Bazel would warn of more or fewer.
     assert "use_repo" not in run.output
 
 

@@ -67,7 +67,7 @@ def test_its_own_tests_pass(passed: Run) -> None:
 def test_a_wheel_that_does_not_import(bazel: Bazel, passed: Run) -> None:
     with edited(bazel, "my_ops/__init__.py", "import sum_of_squares\n", "import sum_of_cubes\n"):
         run = bazel.run("test", "//...", status=3)
-    assert not run.of("CppCompile"), "an edit of the package alone"
+    assert not run.of("CppCompile"), "an edit of only the package must compile nothing"
     for python in PYTHONS:
         assert f"{python}: FAILED: import my_ops: found exit status 1; expected 0" in run.output
     assert "cannot import name 'sum_of_cubes'" in run.output

@@ -1,4 +1,4 @@
-"""Repository rule: this project's own files as archives, out of which tests make clones."""
+"""Repository rule: packs this project's own files into archives, from which tests make clones."""
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 
@@ -48,6 +48,6 @@ def _checkout_repo_impl(rctx):
 
 checkout_repo = repository_rule(
     implementation = _checkout_repo_impl,
-    doc = "`:checkout.tar`, this project as it lies on the disk, uncommitted edits too, and `:smoke.tar`, the module " +
-          "e2e/smoke of it; made anew when a file changes.",
+    doc = "`:checkout.tar`, this project's files with uncommitted edits, and `:smoke.tar`, the module " +
+          "e2e/smoke of it. Bazel makes both again when a file changes.",
 )

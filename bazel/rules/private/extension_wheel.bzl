@@ -187,8 +187,8 @@ extension_wheel = rule(
             doc = "Further requirements (PEP 508), such as `numpy>=2`. An invalid one fails the build. Default: none.",
         ),
         "srcs": attr.label_list(
-            doc = "The package's files: Python files, and the data that they read. A directory is an error. Default: none; " +
-                  "the wheel then has the libraries alone.",
+            doc = "The package's files: Python files, and the data that they read. A directory is an error. Default: none, a " +
+                  "wheel with only the libraries.",
             allow_files = True,
         ),
         "summary": attr.string(

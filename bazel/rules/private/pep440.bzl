@@ -33,7 +33,7 @@ def _segment(text, spellings):
     return "", text
 
 def _post_segment(text):
-    """As `_segment` for a post-release, which may also be `-NUMBER` alone."""
+    """Like `_segment`, for a post-release, which may also be just `-NUMBER`."""
     if text.startswith("-"):
         number, rest = _take(text[1:], _DIGITS)
         if number:

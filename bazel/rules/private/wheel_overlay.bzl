@@ -83,7 +83,7 @@ wheel_overlay = rule(
             mandatory = True,
         ),
         "overlay": attr.label(
-            doc = "The wheel of the package alone: an `extension_wheel`, or a wheel file.",
+            doc = "A wheel that has only the package: an `extension_wheel`, or a wheel file.",
             allow_single_file = True,
             mandatory = True,
         ),

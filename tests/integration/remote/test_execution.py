@@ -1,4 +1,4 @@
-"""Remote execution by buildbox-casd, in a sandbox that has the declared inputs of an action alone: no shell, no libc of
+"""Remote execution by buildbox-casd, in a sandbox that has only the declared inputs of an action: no shell, no libc of
 the machine, no network."""
 
 from __future__ import annotations

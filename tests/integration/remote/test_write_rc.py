@@ -1,4 +1,4 @@
-"""tools/remote/write_rc.py: credentials of the environment become options in a file for its owner alone."""
+"""tools/remote/write_rc.py: credentials of the environment become options in a file that only its owner can read."""
 
 from __future__ import annotations
 

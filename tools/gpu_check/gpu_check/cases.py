@@ -16,7 +16,7 @@ class Tolerance:
 
     relative: of ||out - ref|| / ||ref||.
     ulp, typical: |out - ref| of one element stays under ulp * |ref| + typical * t, where t = |a| |b| / sqrt(K) is
-        the size that this element's sum of K products typically has. The norm alone would not see one wrong element
+        the size that this element's sum of K products typically has. The norm does not show one wrong element
         among millions; the second term is what an accumulator of limited precision may lose where products cancel.
     """
 
@@ -41,7 +41,7 @@ class Case:
     kind: dense, contiguous (m-grouped, all groups in one matrix) or masked (m-grouped, one matrix a group).
     m: rows; of each group on average (contiguous) or at most (masked).
     groups: 0 for dense.
-    route: "kernel" makes DeepGEMM's own kernel do a bf16 product that it would hand to cuBLASLt ("default").
+    route: "kernel" makes DeepGEMM's own kernel do a bf16 product that it would pass to cuBLASLt ("default").
     layout: which operands are K-major, in BLAS's letters.
     accumulate: adds a matrix to the product.
     use: "" only checked; "host": also timed for what a call costs the host; "rate": also timed for TFLOP/s.

@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--no-toolkit",
         action="store_true",
-        help="with the CUDA toolkit hidden: is every kernel of the wheel found, right, and the one that the JIT makes?",
+        help="hide the CUDA toolkit; check that every kernel of the wheel is found, right and equal to the JIT's",
     )
     made.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     made.add_argument("--seed", type=int, help="of the random data (default: a new one, printed in the table's head)")

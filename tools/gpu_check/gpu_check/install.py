@@ -102,7 +102,7 @@ def check_torch(wheel: Wheel, version: str) -> None:
 
 
 def install(wheel: Wheel, root: Path, cache: Path) -> Subject:
-    """Installs a deep_gemm wheel with pip, or unpacks DeepGEMM alone out of a vLLM wheel."""
+    """Installs a deep_gemm wheel with pip, or unpacks only DeepGEMM from a vLLM wheel."""
     if wheel.module == BUNDLED:
         return bundle(wheel, root, cache)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-cache-dir"]

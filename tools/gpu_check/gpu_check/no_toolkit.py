@@ -1,7 +1,7 @@
-"""`--no-toolkit`: does a wheel with kernels need no CUDA toolkit, and are its kernels those of the JIT?
+"""`--no-toolkit`: checks that a wheel with kernels runs without a CUDA toolkit and gives the same bits as the JIT.
 
-The toolkit is hidden from the wheel's processes: CUDA_HOME and CUDA_PATH name an empty directory, and no directory of
-the PATH has an nvcc. A call with DG_JIT_AOT=0, which must fail there, shows that it is hidden.
+The check hides the toolkit from the wheel's processes: CUDA_HOME and CUDA_PATH name an empty directory, and no
+directory of the PATH has an nvcc. To prove that it is hidden, a call with DG_JIT_AOT=0 must fail.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from .client import Worker, WorkerError
 from .errors import CheckError
 from .install import FLAT, Subject, Wheel, bundle, install
 
-# Printed by DeepJIT with DG_JIT_PRINT_LOAD_TIME.
+# DeepJIT prints this line for each kernel that it loads, with DG_JIT_PRINT_LOAD_TIME=1.
 _LOADED = re.compile(r"^Load time \((?P<path>.*)\): [\d.]+ ms$", re.MULTILINE)
-# A width that no model has: its kernel is in no set.
+# No model has a layer of this width, so no set has its kernel.
 _FOREIGN = {"kind": "fp8_dense", "groups": 1, "m": 64, "n": 272, "k": 384}
 _ARCH = "sm_90a"
 
 
 @dataclass
 class Outcome:
-    """What the run found. Times in seconds."""
+    """The results of the run. Times are in seconds."""
 
     kernels: int = 0
     other: int = 0
     checked: dict[str, dict[str, Any]] = field(default_factory=dict)
     jit: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # From a layer to the first call's time in each way.
+    # For each layer, the time of the first call with each of AOT, JIT and disk cache.
     first: dict[str, dict[str, float]] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
     right: int = 0
@@ -84,7 +84,7 @@ class NoToolkit:
         return Worker(subject, log, cache=self.work / cache, settings=environment)
 
     def everything(self) -> Outcome:
-        """All stages."""
+        """Runs all stages and returns their results."""
         for stage in (self.hides, self.without_toolkit, self.bundled, self.first_calls, self.with_jit):
             print(f"{stage.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)
             try:
@@ -94,7 +94,7 @@ class NoToolkit:
         return self.outcome
 
     def hides(self) -> None:
-        """Nothing compiles where the toolkit is hidden; what is missing is named, and reported."""
+        """With the toolkit hidden, nothing compiles. The error names the missing kernel, and the report lists it."""
         report = self.work / "misses.jsonl"
         some = next(iter(self.calls.values()))
         for call, environment in ((some, {"DG_JIT_AOT": "0"}), (_FOREIGN, {"DG_JIT_AOT_REPORT": str(report)})):
@@ -112,7 +112,7 @@ class NoToolkit:
             self.outcome.failures.append("DG_JIT_AOT_REPORT names no kernel after a miss")
 
     def without_toolkit(self) -> None:
-        """Every kernel of the package is loaded by a product that needs it, and the product is right."""
+        """With the toolkit hidden, each kernel's product loads it from the package and gives the right numbers."""
         environment = {**self.hidden, "DG_JIT_PRINT_LOAD_TIME": "1"}
         self.outcome.checked = self._run_all(environment, "aot-only", min(self.jobs, 4))
         for log in self.work.glob("no-toolkit-*.log"):
@@ -128,7 +128,7 @@ class NoToolkit:
             self.outcome.failures.append("kernels were compiled with the toolkit hidden")
 
     def bundled(self) -> None:
-        """The same below vllm/third_party: one product of each layer."""
+        """One product of each layer gives the same bits with the package below vllm/third_party."""
         if self.wheel.module != FLAT:
             return
         subject = bundle(self.wheel, self.work / "site-overlay", self.work / "jit-overlay")
@@ -140,7 +140,7 @@ class NoToolkit:
                     self.outcome.failures.append(f"{name}: other bits below vllm/third_party")
 
     def first_calls(self) -> None:
-        """The first product of each layer, one process after another: shipped kernels, a filled cache, an empty one."""
+        """Times the first product of each layer in new processes: AOT, an empty cache, a filled cache."""
         ways = {"AOT": (self.hidden, "aot-first")}
         if self.nvcc:
             ways["JIT"] = ({"DG_JIT_AOT": "0"}, "jit-first")
@@ -154,7 +154,7 @@ class NoToolkit:
                     self.outcome.first.setdefault(_layer(call), {})[way] = answer["seconds"]
 
     def with_jit(self) -> None:
-        """The JIT's own kernels give the same bits."""
+        """The kernels that the JIT compiles give the same bits as those of the wheel. Needs nvcc."""
         if not self.nvcc:
             return
         self.outcome.jit = self._run_all({"DG_JIT_AOT": "0"}, "jit", min(self.jobs, 8))
@@ -165,7 +165,7 @@ class NoToolkit:
                 self.outcome.failures.append(f"{name}: other bits than the JIT's kernel gives")
 
     def _layers(self) -> dict[str, dict[str, Any]]:
-        """One kernel of each layer."""
+        """Returns one kernel of each layer: its name and its example of a call."""
         found: dict[str, tuple[str, dict[str, Any]]] = {}
         for name, call in self.calls.items():
             if not name.startswith("transpose"):
@@ -206,7 +206,7 @@ def _layer(call: dict[str, Any]) -> str:
 
 
 def text(head: dict[str, str], outcome: Outcome) -> str:
-    """The table of docs/gpu.md."""
+    """Returns the summary that docs/gpu.md shows, as text."""
     lines = [f"{name}: {value}" for name, value in head.items()]
     lines += [
         "",

@@ -12,17 +12,17 @@ import torch
 from .cases import BLOCK, Case
 from .formats import E4M3_NAN, e4m3_table
 
-# Rows before and after an output that a product must leave alone.
+# Rows before and after an output that a product must not change.
 GUARD = 8
 # A reference costs the host m * n * k; above this, rows are drawn at random.
 REFERENCE_LIMIT = 2**36
-# NaNs that no arithmetic produces, so that an element never written, or a guard written, is told apart.
+# NaNs that no arithmetic produces. They show an element that was not written, and a guard that was.
 POISON = {torch.bfloat16: (torch.int16, 0x7FA5), torch.float32: (torch.int32, 0x7FA55A5A)}
 
 
 @dataclass
 class Operands:
-    """The arguments of one product, and what is needed to tell whether its result is right."""
+    """The arguments of one product, and what is needed to check its result."""
 
     case: Case
     a: Any
@@ -42,7 +42,7 @@ class Operands:
 
 
 def build(case: Case, seed: int, prepare_scales: Callable[[torch.Tensor], torch.Tensor] | None = None) -> Operands:
-    """Fresh operands on the GPU. `prepare_scales` brings scales into the layout that a serving engine hands over."""
+    """Fresh operands on the GPU. `prepare_scales` converts scales to the layout that a serving engine passes."""
     generator = torch.Generator().manual_seed(case.seed(seed))
     sizes, rows, layout = _groups(case, generator)
     lead = (case.groups,) if case.kind == "masked" else ()
@@ -109,7 +109,7 @@ def caller(module: Any, operands: Operands, out: torch.Tensor) -> Callable[[], N
 
 
 def select_route(module: Any, case: Case) -> None:
-    """Newer DeepGEMM hands dense bf16 to cuBLASLt unless it is told to be deterministic; older has no choice."""
+    """Selects DeepGEMM's own kernel or cuBLASLt for dense bf16, in versions with both. Their default is cuBLASLt."""
     if hasattr(module, "use_deterministic_algorithms"):
         module.use_deterministic_algorithms(case.route == "kernel")
 

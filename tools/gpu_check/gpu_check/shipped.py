@@ -1,7 +1,7 @@
-"""Products that need one kernel of the package each, made and checked on the GPU. Runs in a worker, where torch is.
+"""Runs and checks products on the GPU. Each needs one kernel of the package. A worker imports this file.
 
-An operand of a model's layers has up to 300 million elements. They are drawn, and the float64 reference is computed, on
-the GPU: by torch and not by DeepGEMM.
+An operand of a model's layer has up to 300 million elements. torch, not DeepGEMM, draws them and computes the float64
+reference, both on the GPU.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .operands import GUARD, POISON, Operands, caller, output, poison, quantize,
 
 
 def case_of(call: dict[str, Any]) -> Case:
-    """The product that the manifest gives as an example of a kernel's use."""
+    """Returns the product that the manifest gives as the example of a call of a kernel."""
     dtype, _, kind = call["kind"].partition("_")
     return Case(kind, dtype, call["m"], call["n"], call["k"], groups=0 if kind == "dense" else call["groups"])
 
 
 def build(call: dict[str, Any], seed: int) -> Operands:
-    """Operands of exactly the shape of the call, the same in every process of a run."""
+    """Returns operands of exactly the shapes of the call. They are the same in every process with this seed."""
     case = case_of(call)
     generator = torch.Generator("cuda").manual_seed(case.seed(seed))
     groups = max(1, case.groups)
@@ -55,7 +55,7 @@ def build(call: dict[str, Any], seed: int) -> Operands:
 
 
 def _drawn(generator: torch.Generator, dtype: str, rows: int, columns: int, granularity: int) -> Any:
-    """Normal numbers; as float8 with their scales, in slices that fit into memory as float32."""
+    """Draws normal numbers, as bfloat16, or as float8 with scales. Works in slices that fit into memory as float32."""
     step = max(BLOCK, (1 << 26) // columns // BLOCK * BLOCK)
     slices = [
         torch.randn(min(step, rows - start), columns, generator=generator, device="cuda")
@@ -67,7 +67,7 @@ def _drawn(generator: torch.Generator, dtype: str, rows: int, columns: int, gran
 
 
 def check(module: Any, call: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Computes the product twice; its first call's time, and its distance from the reference."""
+    """Computes the product twice. Returns the time of the first call, and how far the result is from the reference."""
     operands = build(call, seed)
     select_route(module, operands.case)
     out, buffer = output(operands)
@@ -101,7 +101,7 @@ def _compare(operands: Operands, out: torch.Tensor) -> dict[str, Any]:
     for group, rows in operands.parts:
         left = _exact(operands.a, rows.cuda(), 1, case.k)
         right = _exact(operands.b, slice(None), BLOCK, case.k, group if case.groups else None)
-        # At most 2**25 elements of the output at a time, as float64.
+        # Compare at most 2**25 elements of the output at a time: they are float64.
         step = max(1, (1 << 25) // case.n)
         for start in range(0, len(rows), step):
             part = left[start : start + step]
@@ -116,7 +116,7 @@ def _compare(operands: Operands, out: torch.Tensor) -> dict[str, Any]:
 
 
 def _exact(operand: Any, rows: Any, granularity: int, k: int, group: int | None = None) -> torch.Tensor:
-    """Rows of an operand, decoded to float64 by torch's own conversion."""
+    """Returns rows of an operand, decoded to float64 by torch's own conversion."""
     if not isinstance(operand, tuple):
         values = operand if group is None else operand[group]
         return values.reshape(-1, k)[rows].double()

@@ -56,11 +56,11 @@ class Session:
         return operands.check(self.module, CASES[case], seed)
 
     def do_sms(self) -> dict[str, Any]:
-        """The number of SMs, for which DeepGEMM makes its JIT."""
+        """Returns the number of SMs. DeepGEMM creates its JIT to read it."""
         return {"sms": self.module.get_num_sms()}
 
     def do_shipped(self, call: dict[str, Any], seed: int) -> dict[str, Any]:
-        """A product that needs one kernel of the package: right, and how long did its first call take?"""
+        """Checks a product that needs one kernel of the package, and times its first call."""
         from . import shipped  # noqa: PLC0415
 
         return shipped.check(self.module, call, seed)

@@ -152,7 +152,7 @@ def _cells(merged: tuple[Row, str]) -> tuple[str, ...]:
 
 
 def _merged(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Rows that differ in the Python alone, as one: 3.11-3.14."""
+    """Merges rows that differ only in the Python: 3.11-3.14."""
     result: list[tuple[Row, list[str]]] = []
     for row in rows:
         if result and (result[-1][0].module, result[-1][0].file) == (row.module, row.file):

@@ -19,7 +19,7 @@ from wheel_tools.errors import WheelError
 LICENSE_FILE_VERSION = Version("2.4")
 
 # A line that belongs to the headers, for the parser in Python's email package, which reads METADATA everywhere. A line
-# of white space alone continues a field: setuptools writes the empty lines of a licence text that way.
+# of only white space continues a field: setuptools writes the empty lines of a licence text that way.
 _HEADER = re.compile(rb"[!-9;-~]*:|[ \t]|From ")
 
 # The options of wheel-build that set fields, where they have other names than the fields.

@@ -227,7 +227,7 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
     reader = ElfReader(member.size, lambda: wheel.archive.chunks(member))
     deep_gemm = location.rpartition("/")[0].endswith("deep_gemm")
     library.marks.collect_includes = deep_gemm
-    # A file for the stable ABI is checked by its symbols alone.
+    # A file for the stable ABI is checked only by its symbols.
     scanned = deep_gemm or (name is not None and name.kind not in ("abi3", "abi3t"))
 
     def tee() -> Iterator[bytes]:

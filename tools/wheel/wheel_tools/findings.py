@@ -26,7 +26,7 @@ _REFUSE = Rule("load", "do not install it; get the wheel from its publisher")
 _REPACK = Rule("form", "build the wheel again, or repack it")
 
 # Rule names are stable: scripts may match on them. docs/wheel-check.md says what each means. A rule that ends in
-# "-unproven" counts with --strict alone.
+# "-unproven" counts only with --strict.
 RULES = {
     **dict.fromkeys(("abi3-symbol", "abi3-unproven"), _LIMITED),
     **dict.fromkeys(("identity-debug", "identity-free-threaded", "identity-python"), _REBUILD),

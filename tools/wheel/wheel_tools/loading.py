@@ -1,7 +1,7 @@
 """How the dynamic loader finds the libraries that a file needs, as far as a wheel shows it.
 
 glibc searches the DT_RPATH of the file and of the files that caused it to be loaded, unless the file has a DT_RUNPATH;
-then it searches that DT_RUNPATH alone (ld.so(8)). musl treats both alike, and both are inherited. A name that was
+then it searches only that DT_RUNPATH (ld.so(8)). musl treats both alike, and both are inherited. A name that was
 loaded before is not searched for again.
 """
 

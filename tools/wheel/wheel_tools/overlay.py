@@ -40,7 +40,7 @@ def overlay_wheel(
 
     Args:
         base_path: The base wheel.
-        overlay_path: The wheel of the package alone.
+        overlay_path: A wheel that has only the package.
         settings: What goes where.
         out: The file to write; another name than the result's is a WheelError. Default: the result's name in `out_dir`.
         out_dir: The directory to write to. Default: the working directory.
@@ -127,7 +127,7 @@ def _wheel_file(base: WheelArchive, plan: Plan) -> bytes:
 def _parser() -> argparse.ArgumentParser:
     parser = command.argument_parser("wheel-overlay", __doc__)
     parser.add_argument("--base", type=Path, required=True, help="the wheel that bundles a copy of the package")
-    parser.add_argument("--overlay", type=Path, required=True, help="the wheel of the package alone")
+    parser.add_argument("--overlay", type=Path, required=True, help="a wheel that has only the package")
     parser.add_argument("--package", required=True, help="the package's name, such as deep_gemm")
     parser.add_argument("--under", required=True, help="the base's directory of the copy, such as vllm/third_party")
     parser.add_argument("--local-version", required=True, help="appended to the base's version, such as deepgemm.2.8.2")

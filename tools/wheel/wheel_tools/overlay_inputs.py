@@ -110,7 +110,7 @@ def _check_overlay(overlay: WheelArchive, settings: Settings) -> None:
     if outside:
         raise overlay.error(
             found=f"{outside[0]}, outside {settings.package}/",
-            expected=f"a wheel of {settings.package} alone",
+            expected=f"a wheel that has only {settings.package}",
             fix="leave the file out of the overlay wheel",
         )
     if f"{settings.package}/__init__.py" not in overlay.by_name:

@@ -173,7 +173,7 @@ def _runtimes(wheel: Wheel, modules: list[Library], loads: dict[str, Loaded]) ->
 
 
 def _stable_abi(loaded: Loaded) -> Iterator[Finding]:
-    """An .abi3.so refers to the stable ABI alone, apart from symbols of the libraries that it needs."""
+    """An .abi3.so refers only to the stable ABI and to symbols of the libraries that it needs."""
     module = loaded.files[0]
     if module.name.kind not in ("abi3", "abi3t"):
         return

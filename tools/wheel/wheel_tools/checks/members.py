@@ -43,7 +43,7 @@ def _editable(wheel: Wheel) -> Iterator[Finding]:
             continue
         for line in lines:
             if line.startswith(("/", "import __editable__")):
-                required = "files of the wheel alone: that path exists where it was built"
+                required = "only files of the wheel: that path exists only where it was built"
                 yield Finding("member-editable", name, f"the line {line!r}", required)
 
 

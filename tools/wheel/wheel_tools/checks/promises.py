@@ -21,7 +21,7 @@ def check_promises(wheel: Wheel, options: Options) -> Iterator[Finding]:
     systems = sorted({tag.platform for tag in wheel.tags})
     tags = ", ".join(sorted(map(str, wheel.tags))[:4])
     if not wheel.platforms and systems != ["any"]:
-        found = "tags for other systems alone: " + ", ".join(systems[:4])
+        found = "only tags for other systems: " + ", ".join(systems[:4])
         yield Finding("not-checked", name, found, "a Linux tag: only ELF files for CPython are checked")
     elif not wheel.platforms and wheel.libraries:
         required = "a Linux tag, since the wheel has ELF files"
