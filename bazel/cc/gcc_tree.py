@@ -103,7 +103,7 @@ def plain_names(directory: Path) -> None:
 
 
 def plain_libraries(directory: Path) -> None:
-    """Leaves each library under its soname alone: libisl.so.23, not libisl.so.23.4.0 as well."""
+    """Keeps each library only under its soname: libisl.so.23, without libisl.so.23.4.0."""
     for link in sorted(path for path in directory.iterdir() if path.is_symlink()):
         target = link.resolve()
         link.unlink()

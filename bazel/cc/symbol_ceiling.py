@@ -3,10 +3,10 @@
 The sysroot's glibc is 2.31 and its libstdc++ GCC 10's, but the output has to load on every manylinux_2_28 system, which
 may have glibc 2.28 and GCC 8's libstdc++. Even pow has a newer version in glibc 2.29, and ld would take it.
 
-In the library that ld reads (nothing runs it), `apply` marks each symbol of a version above the ceiling as hidden, the
-mark of versions that are kept for old programs alone. If the same name has an older version, that one becomes the
-default. ld does not find a name without an older version: for libstdc++ it then takes the static library's, for other
-libraries the link fails.
+In the library that ld reads (nothing runs it), `apply` marks each symbol of a version above the ceiling as hidden.
+Shared libraries use this mark for versions that they keep only for old programs. If the same name has an older version,
+that one becomes the default. ld does not find a name without an older version: for libstdc++ it then takes the static
+library's, for other libraries the link fails.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def download_debian_packages(rctx, lock, out, keep_paths = False):
         rctx: the repository context.
         lock: what `read_debian_lock` returned.
         out: string, the directory for the files.
-        keep_paths: bool, whether a file keeps its path in the mirror below `out`. Default: False; its name alone.
+        keep_paths: bool, whether a file keeps its path in the mirror below `out`. Default: False, which keeps only its name.
 
     Returns:
         A struct: `files`, the paths; `mirrors`, the URLs of mirrors that were tried before the snapshot archive;
@@ -158,7 +158,7 @@ def debian_packages(rctx, lock, out, what = None):
         rctx: the repository context.
         lock: Label of a lock file; its format is in bazel/fetch/debian_lock.py.
         out: string, the directory to unpack into, relative to the repository.
-        what: string, what is being fetched, as the error names it. Default: nothing; the repository's name stands alone.
+        what: string, what is being fetched, as the error names it. Default: None, an error with only the repository's name.
     """
     error = try_debian_packages(rctx, lock, out)
     if error:

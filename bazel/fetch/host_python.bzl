@@ -1,7 +1,7 @@
 """Runs this module's Python programs in repository rules, with the Python of the machine.
 
-The programs use the standard library alone, so any CPython of a supported version serves. What Bazel builds never
-depends on which one ran them.
+The programs use only the standard library, so any CPython of a supported version can run them. What Bazel builds never
+depends on which CPython ran them.
 """
 
 visibility(["//bazel/...", "//tests/..."])
@@ -55,7 +55,7 @@ def host_python(ctx):
     fail("{}: {}".format("; ".join(looked) or "no python3 on the PATH", _REMEDY))
 
 def apparent_name(rctx):
-    """The name by which a module knows this repository, for errors: `vllm` for `_main~wheels~vllm` or `+wheels+vllm`.
+    """Returns the name that modules use for this repository, for errors: `vllm` for `_main~wheels~vllm` or `+wheels+vllm`.
 
     Args:
         rctx: the repository context.
@@ -71,7 +71,7 @@ def fail_fetch(rctx, message, what = None):
     Args:
         rctx: the repository context.
         message: string, what was found, what was expected and what to do.
-        what: string, what was being done, as the error names it. Default: nothing; the repository's name stands alone.
+        what: string, what was being done, as the error names it. Default: None, an error with only the repository's name.
     """
     fail("@{}: {}{}".format(apparent_name(rctx), what + ": " if what else "", message))
 
@@ -125,7 +125,7 @@ def try_module(rctx, module, arguments, data = [], timeout = 7200):
         rctx.watch(label)
     report = rctx.path(".error")
     result = rctx.execute(
-        # -S: the standard library alone, whatever is installed.
+        # -S: only the standard library, no installed packages.
         [host_python(rctx), "-B", "-S", "-m", module, "--error-file", report] + arguments,
         environment = {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"},
         quiet = False,
@@ -145,7 +145,7 @@ def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
         module: string, the module's name from the root of this repository, such as `bazel.cc.gcc_tree`.
         arguments: list of its arguments (strings, paths).
         data: Labels of further files that it reads; an edit of one fetches again. Default: none.
-        what: string, what is being done, as the error names it. Default: nothing; the repository's name stands alone.
+        what: string, what is being done, as the error names it. Default: None, an error with only the repository's name.
         timeout: int, seconds after which the program is stopped.
     """
     error = try_module(rctx, module, arguments, data, timeout)

@@ -12,8 +12,8 @@ _SDIST_METADATA = [
 def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = "2.28", include = [], exclude = []):
     """Fetches the packages that a requirement file pins into a directory of the repository.
 
-    The choice of wheels depends on the arguments alone, so the repository has the same files on every machine. Archives
-    come out of the cache of archive_cache.py where an earlier fetch put them. An error is one line.
+    The choice of wheels depends only on the arguments, so the repository has the same files on every machine. Archives that
+    an earlier fetch downloaded come from the cache of archive_cache.py. An error is one line.
 
     Args:
         rctx: the repository context.

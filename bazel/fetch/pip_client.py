@@ -153,7 +153,7 @@ def explain(lines: list[str], requirements: Path, status: int) -> str:
         )
     missing = re.search(r"No matching distribution found for ([^\s;]+)", text)
     if missing:
-        # pip says the same when the index does not answer; the lines before it tell the two apart.
+        # pip prints the same line when the index does not answer. Only the lines before it differ.
         if re.search(r"Retrying \(Retry|connection broken|Could not fetch URL", text):
             return (
                 f"the package index cannot be reached (looking for {missing.group(1)}): check the network, the proxy"

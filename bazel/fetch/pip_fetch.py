@@ -5,8 +5,8 @@
 MODE is `wheels` (unpacked as into one site-packages), `archives` (wheels as they are, under their own names) or `sdist`
 (one sdist, unpacked; none of its code runs).
 
-The choice of a wheel depends on the options alone, never on the Python that runs this. DIR is complete or does not
-exist. Archives that an earlier run downloaded come out of a cache (archive_cache.py).
+The choice of a wheel depends only on the options, never on the Python that runs this. DIR is complete or does not
+exist. Archives that an earlier run downloaded come from a cache (archive_cache.py).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _wheel_options(python: str, glibc: str) -> list[str]:
 def _download(args: argparse.Namespace, work: Path) -> tuple[list[Path], int]:
     """Puts the archives into `work`; returns them, and how many bytes of them came out of the cache."""
     sdist = args.mode == "sdist"
-    # Requirement files with options, URLs or markers are for pip alone.
+    # Only pip can read requirement files with options, URLs or markers.
     pins = read_pins(args.requirements.read_text(encoding="utf-8")) or []
     if sdist and len(pins) != 1:
         raise CommandError(

@@ -57,7 +57,7 @@ def _toolchains(mctx):
                 fail("{}: {} has both headers and interpreter_path; give headers with interpreter, a label, ".format(
                     where,
                     version,
-                ) + "or interpreter_path alone, whose own headers are taken")
+                ) + "or only interpreter_path, whose own headers are used")
             if not (tag.headers or tag.interpreter or tag.interpreter_path):
                 fail("{}: {} names nothing; expected headers, interpreter or interpreter_path".format(where, version))
             own[version] = tag

@@ -96,7 +96,7 @@ def _is_end(rest):
     return not rest or rest.startswith("#")
 
 def _after_multiline(text, quotes):
-    """What follows the multi-line string inside of which `text` begins; None where it goes on in the next line."""
+    """Returns what follows the multi-line string in which `text` begins, or None if the string goes on in the next line."""
     escaped = False
     for i in range(len(text)):
         if escaped:

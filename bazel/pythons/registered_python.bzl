@@ -31,7 +31,7 @@ def _headers(ctx, toolchain_type):
         # Toolchain resolution gives a toolchain without a version for every version.
         fail("pythons.registered: CPython {}: rules_python has {}; register it in MODULE.bazel with {}, or name others in {}".format(
             version,
-            "the headers of CPython {} alone".format(found.python_version) if found else "no headers",
+            "only the headers of CPython {}".format(found.python_version) if found else "no headers",
             "python.toolchain(python_version = \"{}\")".format(version),
             "pythons.registered(python_versions = …), so that this one is looked for on the machine and in Debian",
         ))

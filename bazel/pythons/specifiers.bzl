@@ -178,7 +178,7 @@ def _parse_specifier(text):
     return None
 
 def admitted(requires_python):
-    """The known CPythons of which a Requires-Python admits any release.
+    """Returns the known CPythons that have at least one release which a Requires-Python admits.
 
     `>=3.11.4` admits 3.11, for its later releases; `<=3.11` does, for 3.11.0; `!=3.12.*` does not admit 3.12.
 

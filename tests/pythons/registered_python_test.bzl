@@ -133,7 +133,7 @@ def registered_python_test_suite(name):
     )
     _fails_test(
         name = "fails_other_headers",
-        says = "rules_python has the headers of CPython 3.9.16 alone; register it in MODULE.bazel with python.toolchain(",
+        says = "rules_python has only the headers of CPython 3.9.16; register it in MODULE.bazel with python.toolchain(",
         target_under_test = ":registered_3.8.15",
     )
     _fails_without_any_test(

@@ -1,5 +1,6 @@
-// Functions that code compiled with GCC 14 calls and that the sysroot's libstdc++.so.6 lacks. In libstdc++.a they are in
-// members with state (the standard streams, the handlers), of which a process must not have a second copy.
+// Defines functions that code compiled with GCC 14 calls and that the sysroot's libstdc++.so.6 lacks. libstdc++.a defines
+// them in members that also have state (the standard streams, the handlers). A process must not have a second copy of that
+// state, so a library cannot link those members statically.
 
 #include <cstdlib>
 #include <exception>
