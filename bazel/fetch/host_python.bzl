@@ -117,6 +117,7 @@ def try_module(rctx, module, arguments, data = [], timeout = 7200):
     Returns:
         The error as a string; None if the module succeeded.
     """
+
     # Bazel watches a file whose label it resolves. An edit of this one is rare.
     root = rctx.path(Label("//bazel/fetch:command.py")).dirname.dirname.dirname
     _watch(rctx, root, module.replace(".", "/") + ".py")

@@ -6,6 +6,8 @@ load("//bazel/kernels:nvcc_toolchain.bzl", "nvcc_toolchain")
 load("//bazel/kernels:providers.bzl", "KernelsInfo")
 load("//bazel/rules:defs.bzl", "deepgemm_kernels")
 
+visibility(["//tests/..."])
+
 def _old_kernels_impl(ctx):
     text = ctx.actions.declare_file(ctx.label.name + ".txt")
     ctx.actions.write(text, "")
