@@ -15,6 +15,7 @@ nvcc_toolchain(
     cuda_version = "13.0",
     files = ["@cuda//:toolkit_files"],
     nvcc = "@cuda//:bin/nvcc",
+    visibility = ["//visibility:public"],
 )
 
 toolchain(

@@ -48,15 +48,15 @@ def _headers(ctx, toolchain_type):
     return found.headers.providers_map["CcInfo"]
 
 def _runtime(ctx):
-    """The PyRuntimeInfo of the registered interpreter; an error where it is of another version."""
+    """The PyRuntimeInfo of the registered interpreter; an error where its major and minor version are others."""
     version = ctx.attr.python_version
     runtime = ctx.toolchains[_RUNTIME_TYPE].py3_runtime
     info = getattr(runtime, "interpreter_version_info", None)
-    if info and not _is("{}.{}".format(info.major, info.minor), version):
-        fail("pythons.registered: CPython {}: rules_python has its headers, but the interpreter of CPython {}.{}; ".format(
+    found = "{}.{}".format(info.major, info.minor) if info else None
+    if found and found != minor_version(version, "python_version"):
+        fail("pythons.registered: CPython {}: rules_python has its headers, but the interpreter of CPython {}; ".format(
             version,
-            info.major,
-            info.minor,
+            found,
         ) + "expected both toolchains to be registered for {}".format(version))
     return runtime
 

@@ -59,6 +59,8 @@ def _toolchain(name, types, serves = None, **kwargs):
 # The last one that serves is taken: as in rules_python, those for one version come before those for every one.
 _REGISTERED = [str(Label("//tests/pythons:" + name)) for name in [
     "registered_3_9.headers",
+    "registered_3_9.runtime",
+    "registered_3_10_8.headers",
     "registered_3_10.headers",
     "registered_3_10.runtime",
     "registered_3_11.headers",
@@ -115,8 +117,9 @@ def registered_python_test_suite(name):
     both = {"headers": _HEADERS_TYPE, "runtime": _RUNTIME_TYPE}
     _toolchain("registered_3_11", both, serves = "3.11.1", runtime = ":registered_runtime", version = "3.11.1")
     _toolchain("registered_3_10", both, serves = "3.10.9", soabi = "cpython-310d-x86_64-linux-gnu", version = "3.10.9")
+    _toolchain("registered_3_10_8", {"headers": _HEADERS_TYPE}, serves = "3.10.8", version = "3.10.8")
     _toolchain("registered_3_9", both, version = "3.9.16")
-    for version in ["3.11.1", "3.10.9", "3.8.15"]:
+    for version in ["3.11.1", "3.10.9", "3.10.8", "3.8.15"]:
         _registered(name = "registered_" + version, python_version = version, tags = ["manual"])
     python_abi(
         name = "registered",
@@ -136,6 +139,11 @@ def registered_python_test_suite(name):
         says = "rules_python has only the headers of CPython 3.9.16; register it in MODULE.bazel with python.toolchain(",
         target_under_test = ":registered_3.8.15",
     )
+    _fails_test(
+        name = "fails_other_interpreter",
+        says = "CPython 3.10.8: rules_python has its headers, but the interpreter of CPython 3.9; expected both toolchains",
+        target_under_test = ":registered_3.10.8",
+    )
     _fails_without_any_test(
         name = "fails_not_registered",
         says = "CPython 3.11.1: rules_python has no headers; register it in MODULE.bazel",
@@ -145,5 +153,6 @@ def registered_python_test_suite(name):
         "fails_debug_build",
         "fails_not_registered",
         "fails_other_headers",
+        "fails_other_interpreter",
         "gives_registered",
     ])
