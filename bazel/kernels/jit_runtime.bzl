@@ -29,6 +29,8 @@ def _jit_runtime_impl(ctx):
         arguments = [args],
         inputs = [headers[0], ctx.file._patch],
         outputs = [out],
+        # Copying one header is not worth sending an interpreter to an executor, which may have no shell to start it.
+        execution_requirements = {"no-remote-exec": "1"},
         mnemonic = "DeepGemmOverlayHeader",
         progress_message = "Patching DeepJIT's runtime.hpp for %{label}",
     )

@@ -25,7 +25,10 @@ def _requires(mctx):
         if tags:
             tag = tags[0]
             if bool(tag.pyproject) == bool(tag.specifier):
-                fail("pythons.requires in module {}: expected either pyproject or specifier".format(module.name))
+                fail("pythons.requires in module {}: found {}; expected one of them".format(
+                    module.name,
+                    "both pyproject and specifier" if tag.pyproject else "neither pyproject nor specifier",
+                ))
             for source in tag.sources:
                 if source not in _SOURCES:
                     fail("pythons.requires in module {}: sources has '{}'; expected {}".format(
@@ -80,6 +83,8 @@ def _matrix(mctx, tag):
     """Requires-Python as it is written, and the CPythons that it admits, as a struct; an error where it admits none."""
     where, value = "pythons.requires", tag.specifier
     if tag.pyproject:
+        if not mctx.path(tag.pyproject).exists:
+            fail("pythons.requires: {} does not exist; write the file, or give specifier in place of pyproject".format(tag.pyproject))
         found = requires_python(mctx.read(tag.pyproject))
         if found.error:
             fail("pythons.requires: {} {}".format(tag.pyproject, found.error))

@@ -269,6 +269,11 @@ def test_rpath_entries_are_judged_one_by_one(wheel, check):
     one(check(wheel), "portability-rpath", P311, "'/opt'")
 
 
+def test_several_rpath_entries_are_one_finding(wheel, check):
+    wheel.files[P311] = elf_edit.with_tag(wheel.files[P311], "DT_NEEDED", "DT_RUNPATH", "/a:$ORIGIN:/b")
+    one(check(wheel), "portability-rpath", P311, "'/a' and 1 more")
+
+
 def test_absolute_rpath_is_quoted(wheel, check):
     wheel.files[P311] = elf_edit.with_tag(wheel.files[P311], "DT_NEEDED", "DT_RUNPATH", "/opt/lib")
     one(check(wheel), "portability-rpath", P311, "'/opt/lib'", "begins with $ORIGIN")

@@ -179,8 +179,11 @@ def test_registered_pythons(query: Query) -> None:
         ),
         ('pythons.requires(specifier = " ")', "pythons.requires is empty; say which Pythons it admits"),
         ('pythons.requires(pyproject = "//:pyproject.toml")', "//:pyproject.toml has no [project].requires-python"),
-        ("pythons.requires()", "expected either pyproject or specifier"),
-        ('pythons.requires(specifier = ">=3.11", pyproject = "//:pyproject.toml")', "expected either pyproject or"),
+        ("pythons.requires()", "found neither pyproject nor specifier; expected one of them"),
+        (
+            'pythons.requires(specifier = ">=3.11", pyproject = "//:pyproject.toml")',
+            "found both pyproject and specifier; expected",
+        ),
         (
             'pythons.requires(specifier = ">=3.11", sources = ["conda"])',
             "sources has 'conda'; expected machine or debian",

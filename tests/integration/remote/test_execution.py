@@ -95,7 +95,7 @@ def test_real_extension(bazel: Bazel, executor: Casd) -> None:
     bazel.clean()
     cold = bazel.build(EXTENSION, *remote(executor))
     assert {spawn.runner for spawn in cold.of("CppCompile", "CppLink")} == {"remote"}
-    assert cold.count() == {"CppCompile": 1, "CppLink": 1}
+    assert cold.count() == {"CppCompile": 1, "CppLink": 1, "DeepGemmOverlayHeader": 1}
     (path,) = cold.outputs("CppLink")
     assert bazel.digest(path) == here
     stored = sum(blob.stat().st_size for blob in executor.blobs())

@@ -67,7 +67,7 @@ RULES = {
     "portability-library": Rule("load", "bundle the library, load it with dlopen, or allow it"),
     "portability-libpython": Rule("load", "do not link the module with libpython"),
     "portability-page-size": Rule("load", "link with -z max-page-size=65536"),
-    "portability-rpath": Rule("form", "link without -rpath, or remove it with patchelf"),
+    "portability-rpath": Rule("form", "link without -rpath (Bazel: with the hermetic GCC), or remove it with patchelf"),
     "portability-textrel": Rule("load", "compile with -fPIC"),
     "requires-python": Rule("load", "make Requires-Python and the matrix that was built agree"),
     "requires-torch": Rule("load", "require the torch that was compiled against"),

@@ -57,11 +57,15 @@ def _versions(library: Library, policy: Policy, platform: LinuxPlatform) -> Iter
 
 
 def _paths(library: Library) -> Iterator[Finding]:
+    wrong = []
     for entry in library.elf.rpath + library.elf.runpath:
         inside = entry in ("$ORIGIN", "${ORIGIN}") or entry.startswith(("$ORIGIN/", "${ORIGIN}/"))
         if not inside or _BUILD_PATH.search(entry):
-            required = "none, or one that begins with $ORIGIN: others exist where it was built"
-            yield Finding("portability-rpath", library.path, f"the library search path {entry!r}", required)
+            wrong.append(entry)
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        required = "none, or one that begins with $ORIGIN and leads into the wheel: others exist where it was built"
+        yield Finding("portability-rpath", library.path, f"the library search path {wrong[0]!r}{more}", required)
 
 
 def _memory(library: Library) -> Iterator[Finding]:
