@@ -396,14 +396,6 @@ class Running:
         """Its output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for(self, text: str, timeout: float = 120) -> None:
-        """Waits until its output contains `text`."""
-        end = time.monotonic() + timeout
-        while text not in self.output:
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise InnerBazelError(f"{text!r} did not appear:\n{self.output}")
-            time.sleep(0.05)
-
     def result(self) -> Run:
         """Waits for the end."""
         if self._result is None:
