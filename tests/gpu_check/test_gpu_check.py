@@ -1,21 +1,22 @@
-"""The GPU check without a GPU: its reference's number format, its verdicts, its wheels, its table, its errors."""
+"""The GPU check without a GPU: its verdicts, its wheels, its processes, its table, its errors."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Callable
 
 import pytest
-from gpu_check import cli, machine, summary
-from gpu_check.cases import CASES, FIRST_CALLS, OVERLAY_CASES, TOLERANCES, judge
-from gpu_check.client import Worker, WorkerError
-from gpu_check.driver import Run
-from gpu_check.errors import CheckError
-from gpu_check.formats import decode_e4m3, e4m3_table
-from gpu_check.install import BUNDLED, FLAT, Subject, bundle, check_torch, read_wheel
+from gpu_check import cli, machine
+from gpu_check.cases import CASES, SMALL, TOLERANCES, Case, judge
+from gpu_check.checker import Checker
+from gpu_check.client import Worker
+from gpu_check.errors import CheckError, WorkerError
+from gpu_check.wheels import BUNDLED, FLAT, Subject, check_torch, read_wheel, unpack
 
 EXTENSION = f"_C.cpython-{sys.version_info.major}{sys.version_info.minor}-x86_64-linux-gnu.so"
 RIGHT = {"not_finite": 0, "relative": 1.7e-3, "element": 0.9, "guards": True, "repeats": True, "digest": "0"}
@@ -39,25 +40,6 @@ def wheel(
         stem = "-".join(name.split("-")[:2])
         archive.writestr(f"{stem}.dist-info/METADATA", f"Name: deep_gemm\n{metadata}\n")
     return path
-
-
-# Reference
-
-
-@pytest.mark.parametrize(
-    ("byte", "value"),
-    [(0x00, 0.0), (0x01, 2**-9), (0x07, 7 * 2**-9), (0x08, 2**-6), (0x38, 1.0), (0x39, 1.125), (0x7E, 448.0)],
-)
-def test_e4m3_values_of_the_standard(byte: int, value: float) -> None:
-    assert decode_e4m3(byte) == value
-    assert decode_e4m3(byte | 0x80) == -value
-
-
-def test_e4m3_table_is_ordered_and_has_two_nans() -> None:
-    table = e4m3_table()
-    assert len(table) == 256
-    assert [i for i, value in enumerate(table) if math.isnan(value)] == [0x7F, 0xFF]
-    assert table[:0x7F] == sorted(set(table[:0x7F]))
 
 
 # Verdicts
@@ -88,20 +70,16 @@ def test_every_kind_of_wrong_output_is_named(change: dict[str, object], words: s
 
 
 def test_cases_cover_what_is_claimed() -> None:
-    asked = {(case.kind, case.dtype, case.use) for case in CASES.values()}
-    for kind in ("dense", "contiguous", "masked"):
-        for dtype in ("bf16", "fp8"):
-            for use in ("", "host", "rate"):
-                assert (kind, dtype, use) in asked
-    assert {(case.kind, case.dtype) for case in OVERLAY_CASES} == {(kind, dtype) for kind, dtype, _ in asked}
-    assert {case.dtype for case in FIRST_CALLS} == {"bf16", "fp8"}
+    kinds = {f"{dtype}_{form}" for dtype in ("bf16", "fp8") for form in ("dense", "contiguous", "masked")}
+    assert len(CASES) == 37
+    assert {case.kind for case in CASES} == {case.kind for case in SMALL} == kinds
 
 
 def test_cases_have_data_of_their_own_that_a_seed_repeats() -> None:
-    seeds = [case.seed(1) for case in CASES.values()]
-    assert len(set(seeds)) == len(CASES)
-    assert seeds == [case.seed(1) for case in CASES.values()]
-    assert not set(seeds) & {case.seed(2) for case in CASES.values()}
+    seeds = [case.seed(1) for case in CASES]
+    assert len(set(seeds)) == len({case.name for case in CASES}) == len(CASES)
+    assert seeds == [case.seed(1) for case in CASES]
+    assert not set(seeds) & {case.seed(2) for case in CASES}
 
 
 # Wheels
@@ -141,20 +119,23 @@ def test_torch_must_be_the_one_compiled_against(tmp_path: Path) -> None:
         check_torch(found, "2.11.0+cu130")
 
 
-def test_bundle_is_vllms_layout_with_the_absolute_names(tmp_path: Path) -> None:
-    subject = bundle(read_wheel(str(wheel(tmp_path))), tmp_path / "site", tmp_path / "jit")
+def test_moved_package_has_vllms_layout_and_the_absolute_names(tmp_path: Path) -> None:
+    subject = unpack(read_wheel(str(wheel(tmp_path))), tmp_path / "site", BUNDLED)
     package = tmp_path / "site" / "vllm" / "third_party" / "deep_gemm"
-    assert (subject.module, subject.partial) == (BUNDLED, True)
+    assert (subject.module, subject.package) == (BUNDLED, package)
     assert (package / EXTENSION).is_file()
     assert "'utils.mlopart'" in (package / "__init__.py").read_text()
+    assert (tmp_path / "site" / "vllm" / "__init__.py").read_text() == ""
     assert not (tmp_path / "site" / "deep_gemm").exists()
 
 
-def test_bundle_of_a_vllm_wheel_is_left_as_it_is(tmp_path: Path) -> None:
-    path = wheel(tmp_path, name="vllm-1-cp38-abi3-any.whl", package="vllm/third_party/deep_gemm", init="x = 1\n")
-    subject = bundle(read_wheel(str(path)), tmp_path / "site", tmp_path / "jit")
-    assert not subject.partial
-    assert (tmp_path / "site" / "vllm" / "third_party" / "deep_gemm" / "__init__.py").read_text() == "x = 1\n"
+@pytest.mark.parametrize("package", ["deep_gemm", "vllm/third_party/deep_gemm"])
+def test_package_that_stays_in_its_place_is_left_as_it_is(tmp_path: Path, package: str) -> None:
+    path = wheel(tmp_path, name="vllm-1-cp38-abi3-any.whl", package=package, init="x = 1\n")
+    subject = unpack(read_wheel(str(path)), tmp_path / "site")
+    assert subject.label == "vllm 1"
+    assert (tmp_path / "site" / package / "__init__.py").read_text() == "x = 1\n"
+    assert not list((tmp_path / "site").glob("*.dist-info"))
 
 
 # Workers
@@ -162,119 +143,118 @@ def test_bundle_of_a_vllm_wheel_is_left_as_it_is(tmp_path: Path) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """An installed package, and a torch that has what importing needs."""
+    """An unpacked package, and a torch that has what importing needs."""
     root = tmp_path / "site"
     (root / "deep_gemm").mkdir(parents=True)
-    (root / "deep_gemm" / "__init__.py").write_text("__version__ = '2.8.2'\nprint('noise')\n")
+    (root / "deep_gemm" / "__init__.py").write_text(
+        "__version__ = '2.8.2'\nprint('noise')\ndef get_num_sms(): return 132\n"
+    )
     (root / "torch.py").write_text("def set_num_threads(count): pass\n")
     return root
 
 
-def test_worker_imports_from_the_installed_wheel_and_nothing_else(site: Path, tmp_path: Path) -> None:
-    subject = Subject("a", FLAT, site, tmp_path / "jit")
-    with Worker(subject, tmp_path / "log") as worker:
-        assert worker.start()["version"] == "2.8.2"
-    elsewhere = Subject("b", "json", site, tmp_path / "jit")
-    with (
-        Worker(elsewhere, tmp_path / "log") as worker,
-        pytest.raises(WorkerError, match="not from the installed wheel"),
-    ):
-        worker.start()
+@pytest.fixture
+def worker(site: Path, tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(module: str) -> Worker:
+            return stack.enter_context(Worker(Subject("a", module, site), tmp_path / "log", tmp_path / "jit", {}))
+
+        yield start
 
 
-def test_worker_that_crashes_says_by_what(site: Path, tmp_path: Path) -> None:
+def test_worker_imports_from_the_unpacked_wheel_and_nothing_else(worker: Callable[[str], Worker]) -> None:
+    answer = worker(FLAT).start()
+    assert (answer["version"], answer["sms"]) == ("2.8.2", 132)
+    with pytest.raises(WorkerError, match="not from the unpacked wheel"):
+        worker("json").start()
+
+
+def test_worker_that_crashes_says_by_what(site: Path, worker: Callable[[str], Worker]) -> None:
     (site / "deep_gemm" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
-    with Worker(Subject("a", FLAT, site, tmp_path / "jit"), tmp_path / "log") as worker:
-        with pytest.raises(WorkerError, match="status -11; Fatal Python error: Segmentation fault"):
-            worker.start()
-        with pytest.raises(WorkerError, match="its process ended"):
-            worker.start()
+    crashing = worker(FLAT)
+    with pytest.raises(WorkerError, match="status -11; Fatal Python error: Segmentation fault"):
+        crashing.start()
+    with pytest.raises(WorkerError, match="its process ended"):
+        crashing.start()
 
 
-def test_worker_that_hangs_is_stopped(site: Path, tmp_path: Path) -> None:
+def test_worker_that_hangs_is_stopped(site: Path, worker: Callable[[str], Worker]) -> None:
     (site / "deep_gemm" / "__init__.py").write_text("import time\ntime.sleep(60)\n")
-    subject = Subject("a", FLAT, site, tmp_path / "jit")
-    words = "no answer to 'import' within 1 s"
-    with Worker(subject, tmp_path / "log") as worker, pytest.raises(WorkerError, match=words):
-        worker.ask("import", timeout=1, module=FLAT, root=str(site), threads=1)
+    with pytest.raises(WorkerError, match="no answer to 'import' within 1 s"):
+        worker(FLAT).ask("import", timeout=1, module=FLAT, root=str(site))
+
+
+PRODUCTS = """
+import os
+from pathlib import Path
+from gpu_check import worker
+
+class Session(worker.Session):
+    def do_check(self, case, seed):
+        if case["kind"] == "crash":
+            os.abort()
+        if case["kind"] == "memory" and not Path("tried").exists():
+            Path("tried").touch()
+            raise RuntimeError("torch.OutOfMemoryError")
+        return {"problems": case.get("problems", [])}
+
+worker.serve(Session())
+"""
+
+
+def test_crash_costs_only_its_product_and_memory_is_tried_again(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "products.py").write_text(PRODUCTS)
+
+    class Fake(Checker):
+        def worker(self, subject: Subject, cache: str, **settings: str) -> Worker:
+            log = self.work / f"{cache}-{next(self._logs)}.log"
+            return Worker(subject, log, self.work / cache, settings, (str(tmp_path / "products.py"),))
+
+    checker = Fake(tmp_path, 1, 2)
+    cases = {"crash": {"kind": "crash"}, "wrong": {"kind": "x", "problems": ["bad"]}, "memory": {"kind": "memory"}}
+    cases |= {f"more {number}": {"kind": "x"} for number in range(5)}
+    assert checker.products(Subject("a", FLAT, site), cases, "jit").keys() == cases.keys() - {"crash"}
+    assert sorted(checker.failures) == [
+        "a, jit: crash: its process ended (status -6; Fatal Python error: Aborted)",
+        "a, jit: wrong: bad",
+    ]
 
 
 # Reports
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """A run of a wheel, its overlay and another build, as its stages would have left it."""
-    subjects = [
-        Subject("ours", FLAT, tmp_path, tmp_path / "a"),
-        Subject("ours in vllm", BUNDLED, tmp_path, tmp_path / "b", partial=True),
-        Subject("theirs", FLAT, tmp_path, tmp_path / "c"),
-    ]
-    made = Run(subjects, 1, 1, tmp_path)
-    made.ceilings = {"bf16": 700e12, "fp8": 1300e12}
-    for result in made.results:
-        result.imports = {"version": "2.8.2", "seconds": 0.09, "torch_seconds": 2.0}
-        cases = OVERLAY_CASES if result.subject.partial else CASES.values()
-        result.checks = {case.name: {**RIGHT, "problems": []} for case in cases}
-        if not result.subject.partial:
-            for case in CASES.values():
-                if case.use == "host":
-                    result.host[case.name] = {"host_seconds": 20e-6, "event_seconds": 21e-6}
-                if case.use == "rate":
-                    result.rate[case.name] = {"flops_per_second": 630e12}
-    made.again.host = {name: {**times, "host_seconds": 20.2e-6} for name, times in made.results[0].host.items()}
-    return made
+def columns() -> list[dict[str, Any]]:
+    """The columns of a wheel, its overlay and another build."""
+
+    def column(label: str, cases: list[Case]) -> dict[str, Any]:
+        checks = {case.name: {**RIGHT, "problems": []} for case in cases}
+        return {"label": label, "version": "2.8.2", "asked": len(cases), "checks": checks, "kernels": 41}
+
+    return [column("ours", CASES), column("ours in vllm", SMALL), column("theirs", CASES)]
 
 
-def cells(run: Run, what: str) -> list[str]:
+def cells(made: list[dict[str, Any]], what: str) -> list[str]:
     """The cells of one row of the table."""
-    return next(row[1:] for row in summary.rows(run) if row[0] == what)
+    return next(row[1:] for row in cli.rows(made) if row[0] == what)
 
 
-def test_table_of_a_right_run(run: Run) -> None:
-    text = summary.text({"GPU": "H100"}, run)
-    assert "all numbers right" in text
-    assert "WRONG" not in text
-    assert "SLOWER" not in text
-    assert cells(run, "right numbers") == [
-        "cases",
-        f"{len(CASES)} of {len(CASES)}",
-        "6 of 6",
-        cells(run, "right numbers")[1],
-    ]
-    assert cells(run, "same bits as ours") == ["cases", "-", "6 of 6", f"{len(CASES)} of {len(CASES)}"]
-    assert cells(run, "rate: bf16 dense 8192x8192x8192") == ["TFLOP/s", "630 (90%)", "-", "630 (90%)"]
-    assert cells(run, "host clock a call: fp8 dense 16x512x512") == ["µs", "20.00", "-", "20.00 (+0.0%)"]
-    assert cells(run, "host clock, the same wheel again") == ["%", "≤ 1.0%", "-", "-"]
-
-
-def test_table_columns_line_up(run: Run) -> None:
-    table = summary.markdown(summary.rows(run))
+def test_table_of_a_right_run() -> None:
+    assert cells(columns(), "right numbers") == ["37 of 37", "6 of 6", "37 of 37"]
+    assert cells(columns(), "same bits as ours") == ["37 of 37", "6 of 6", "37 of 37"]
+    table = cli.markdown(cli.rows(columns()))
     assert len({len(line) for line in table}) == 1
-    assert all(line.count("|") == 6 for line in table)
+    assert all(line.count("|") == 5 for line in table)
 
 
-def test_wrong_and_missing_numbers_are_failures_and_grouped(run: Run) -> None:
-    theirs = run.results[2]
-    name = "bf16 dense 16x512x512"
-    theirs.checks[name] = {**RIGHT, "relative": 0.5, "problems": ["relative error 0.5"]}
-    theirs.failures = [(name, "relative error 0.5")]
-    run.results[0].checks.clear()
-    run.results[0].failures = [(case, "its process ended") for case in CASES]
-    text = summary.text({}, run)
-    assert cells(run, f"error: {name}") == ["relative", "FAILED", "1.7e-03", "5.0e-01 WRONG"]
-    assert f"WRONG theirs: {name}: relative error 0.5" in text
-    assert f"and {len(CASES) - 3} more: its process ended" in text
-    assert f"{len(CASES) + 1} failures" in text
-    assert not json.loads(json.dumps(summary.data({}, run)))["right"]
-
-
-def test_host_time_over_five_percent_is_pointed_out(run: Run) -> None:
-    name = "fp8 dense 16x512x512"
-    run.results[2].host[name]["host_seconds"] = 18e-6
-    assert summary.slower(run) == [f"{name}: 11.1% more host time than theirs"]
-    run.results[2].host[name]["host_seconds"] = 19.5e-6
-    assert summary.slower(run) == []
+def test_wrong_and_missing_numbers_are_in_the_table() -> None:
+    made = columns()
+    name = "bf16_dense 16x512x512"
+    made[2]["checks"][name] = {**RIGHT, "relative": 0.5, "digest": "1", "problems": ["relative error 0.5"]}
+    del made[1]["checks"][name]
+    assert cells(made, f"error: {name}") == ["1.7e-03", "-", "5.0e-01 WRONG"]
+    assert cells(made, "right numbers") == ["37 of 37", "5 of 6", "36 of 37"]
+    assert cells(made, "same bits as ours") == ["37 of 37", "5 of 5", "36 of 37"]
 
 
 # Command line

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from gpu_check import cli
 from gpu_check.errors import CheckError
-from gpu_check.install import read_wheel
-from gpu_check.no_toolkit import NoToolkit, Outcome, text
+from gpu_check.no_toolkit import NoToolkit
+from gpu_check.wheels import read_wheel
 
 CALL = {"kind": "fp8_dense", "groups": 1, "m": 64, "n": 2112, "k": 7168}
 KERNELS = {
@@ -43,7 +43,7 @@ def run(directory: Path, kernels: dict[str, Any] | None) -> NoToolkit:
 def test_kernels_of_other_architectures_and_without_an_example_are_counted(tmp_path: Path) -> None:
     made = run(tmp_path, KERNELS)
     assert made.calls == {"gemm.0": CALL}
-    assert (made.outcome.kernels, made.outcome.other) == (1, 2)
+    assert made.other == 2
 
 
 def test_no_nvcc_is_in_reach_of_the_hidden_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,18 +66,33 @@ def test_wheel_without_kernels_to_run_is_refused(tmp_path: Path, kernels: dict[s
 
 
 def test_one_wheel_only(tmp_path: Path) -> None:
-    named = [read_wheel(str(wheel(tmp_path, KERNELS)))] * 2
-    arguments = cli.parser().parse_args(["x.whl", "--no-toolkit"])
+    path = str(wheel(tmp_path, KERNELS))
+    arguments = cli.parser().parse_args([path, "--no-toolkit", "--against", f"other={path}"])
     with pytest.raises(CheckError, match="--against"):
-        cli.check_without_toolkit(arguments, named, {"seed": "1", "nvcc": "none"})
+        cli.wheels(arguments)
 
 
-def test_table() -> None:
-    outcome = Outcome(kernels=2, other=1, right=2, same=1, loaded={"gemm.0", "gemm.1"}, jit={"gemm.0": {}})
-    outcome.first = {"fp8_dense 2112x7168": {"AOT": 0.0005, "JIT": 4.3, "disk cache": 0.0006}, "x": {"AOT": 0.001}}
-    outcome.failures = ["gemm.1: other bits than the JIT's kernel gives"]
-    lines = text({"GPU": "H100"}, outcome).splitlines()
-    assert "| fp8_dense 2112x7168 | 0.5 | 0.6 | 4300 |" in lines
-    assert "| x | 1 | - | - |" in lines
-    assert "same bits as the JIT's kernels: 1 of 2" in lines
-    assert lines[-1] == "FAILED gemm.1: other bits than the JIT's kernel gives"
+def test_loaded_kernels_are_read_from_the_log(tmp_path: Path) -> None:
+    made = run(tmp_path, KERNELS)
+    made.products = lambda *_, **__: {"gemm.0": {"problems": [], "digest": "0"}}
+    log = made.work / "aot-only-0.log"
+    log.write_text("Load time (/x/deep_gemm/aot/cache/gemm.7): 0.1 ms\nLoad time (/x/jit/cache/gemm.0): 0.1 ms\n")
+    made.without_toolkit()
+    assert made.loaded == {"gemm.7"}
+    assert made.failures == [f"gemm.0: was not loaded by {CALL}"]
+
+
+def test_other_bits_than_the_jits_are_a_failure_and_the_table_shows_first_calls(tmp_path: Path) -> None:
+    made = run(tmp_path, {**KERNELS, "gemm.3": {**KERNELS["gemm.0"], "call": {**CALL, "n": 4096}}})
+    made.checked = {"gemm.0": {"problems": [], "digest": "0"}, "gemm.3": {"problems": ["x"], "digest": "1"}}
+    made.products = lambda *_, **__: {
+        name: {"problems": [], "digest": "0", "seconds": 0.0005} for name in ("gemm.0", "gemm.3")
+    }
+    made.with_jit()
+    assert made.failures == ["gemm.3: other bits with the JIT's kernel"]
+    made.first_calls()
+    assert made.rows()[1:] == [
+        ["fp8_dense 2112x7168", "0.5", "0.5", "0.5"],
+        ["fp8_dense 4096x7168", "0.5", "0.5", "0.5"],
+    ]
+    assert made.counts()[2:] == ["right products: 1 of 2", "same bits as the JIT's kernels: 1 of 2"]

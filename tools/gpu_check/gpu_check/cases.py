@@ -1,17 +1,16 @@
-"""The cases: shapes, operand types, routes, and the tolerances of right results."""
+"""The products that are checked, and the tolerances of right results."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # DeepGEMM's scales cover 128 elements along K, and 128x128 blocks of the second operand.
 BLOCK = 128
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(NamedTuple):
     """Limits on one output.
 
     relative: of ||out - ref|| / ||ref||.
@@ -36,90 +35,88 @@ TOLERANCES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One product to compute.
+    """One product to compute. The calls in a wheel's aot/manifest.json have the same fields.
 
-    kind: dense, contiguous (m-grouped, all groups in one matrix) or masked (m-grouped, one matrix a group).
-    m: rows; of each group on average (contiguous) or at most (masked).
-    groups: 0 for dense.
+    kind: {bf16,fp8}_{dense,contiguous,masked}. Contiguous and masked products are m-grouped: all groups are in one
+        matrix, or each in its own.
+    m: the number of all rows; of each group's if masked.
+    expected_m: the rows that the caller of a masked product expects in a group (default: half of them).
     route: "kernel" makes DeepGEMM's own kernel do a bf16 product that it would pass to cuBLASLt ("default").
     layout: which operands are K-major, in BLAS's letters.
     accumulate: adds a matrix to the product.
-    use: "" only checked; "host": also timed for what a call costs the host; "rate": also timed for TFLOP/s.
     """
 
     kind: str
-    dtype: str
     m: int
     n: int
     k: int
-    groups: int = 0
+    groups: int = 1
+    expected_m: int = 0
     out: str = "bf16"
     route: str = "kernel"
     layout: str = "nt"
     accumulate: bool = False
-    use: str = ""
 
     @property
     def name(self) -> str:
         shape = f"{self.m}x{self.n}x{self.k}"
-        words = [self.dtype, self.kind, f"{self.groups}x({shape})" if self.groups else shape]
-        if self.layout != "nt":
-            words.append(self.layout)
-        if self.accumulate:
-            words.append("+C")
-        if self.out != "bf16":
-            words.append(self.out)
-        if self.route != "kernel":
-            words.append(f"({self.route} route)")
-        return " ".join(words)
+        words = [self.kind, shape if self.groups == 1 else f"{self.groups}x({shape})"]
+        words += [self.layout] * (self.layout != "nt") + ["+C"] * self.accumulate + [self.out] * (self.out != "bf16")
+        return " ".join(words + [f"({self.route} route)"] * (self.route != "kernel"))
 
     @property
     def tolerance(self) -> Tolerance:
-        return TOLERANCES[self.dtype, self.out]
+        return TOLERANCES[self.kind.partition("_")[0], self.out]
 
     def seed(self, seed: int) -> int:
         """Every case has data of its own, the same in every process of a run."""
-        return int.from_bytes(hashlib.sha256(f"{seed} {self.name}".encode()).digest()[:7], "big")
+        return int.from_bytes(hashlib.sha256(f"{seed} {self}".encode()).digest()[:7], "big")
 
 
-def _cases() -> list[Case]:
-    cases = [
-        # One token, a tile's edge on either side, a weight that is no multiple of a tile, and one that fills the card.
-        Case("dense", dtype, *shape)
+# One product of each kind and type, which also shows that the JIT finds its headers in the layout of vLLM's wheel.
+SMALL = [
+    case
+    for dtype in ("bf16", "fp8")
+    for case in (
+        Case(f"{dtype}_dense", 16, 512, 512),
+        Case(f"{dtype}_contiguous", 512, 512, 512, groups=3),
+        Case(f"{dtype}_masked", 64, 512, 512, groups=3),
+    )
+]
+LARGE = [
+    case
+    for dtype in ("bf16", "fp8")
+    for case in (
+        Case(f"{dtype}_dense", 8192, 8192, 8192),
+        Case(f"{dtype}_contiguous", 8192, 4096, 4096, groups=4),
+        Case(f"{dtype}_masked", 2048, 4096, 4096, groups=4),
+    )
+]
+CASES = [
+    *SMALL,
+    *LARGE,
+    # One token, a tile's edge on either side, a weight that is no multiple of a tile, and one that fills the card.
+    *(
+        Case(f"{dtype}_dense", *shape)
         for dtype in ("bf16", "fp8")
         for shape in ((1, 4096, 7168), (63, 2112, 7168), (129, 576, 7168), (128, 7168, 2048), (2048, 4096, 7168))
-    ]
-    cases += [Case("dense", "bf16", 200, 512, 1024, layout=layout) for layout in ("nn", "tn", "tt")]
-    cases += [
-        Case("dense", "bf16", 200, 512, 1024, out="f32"),
-        Case("dense", "bf16", 200, 512, 1024, out="f32", accumulate=True),
-        Case("dense", "bf16", 129, 576, 7168, route="default"),
-    ]
-    for dtype in ("bf16", "fp8"):
-        cases += [
-            Case("contiguous", dtype, 200, 4096, 1024, groups=8),
-            Case("contiguous", dtype, 70, 576, 2048, groups=4),
-            Case("masked", dtype, 256, 4096, 1024, groups=8),
-            Case("masked", dtype, 128, 576, 2048, groups=4),
-            # Little work, so that a call costs the host more than the card.
-            Case("dense", dtype, 16, 512, 512, use="host"),
-            Case("contiguous", dtype, 128, 512, 512, groups=2, use="host"),
-            Case("masked", dtype, 64, 512, 512, groups=2, use="host"),
-            Case("dense", dtype, 8192, 8192, 8192, use="rate"),
-            Case("contiguous", dtype, 2048, 4096, 4096, groups=4, use="rate"),
-            Case("masked", dtype, 2048, 4096, 4096, groups=4, use="rate"),
-        ]
-    cases.append(Case("dense", "bf16", 16, 512, 512, route="default", use="host"))
-    return cases
-
-
-CASES: dict[str, Case] = {case.name: case for case in _cases()}
-
-# The cases of the layout of vLLM's wheel: one of each kind and type shows that the JIT finds its headers there.
-OVERLAY_CASES = [case for case in CASES.values() if case.use == "host" and case.route == "kernel"]
-
-# The cases whose first call in a process is timed.
-FIRST_CALLS = [case for case in OVERLAY_CASES if case.kind == "dense"]
+    ),
+    *(
+        Case(f"{dtype}_{form}", m, n, k, groups=groups)
+        for dtype in ("bf16", "fp8")
+        for form, m, n, k, groups in (
+            ("contiguous", 2048, 4096, 1024, 8),
+            ("contiguous", 640, 576, 2048, 4),
+            ("masked", 256, 4096, 1024, 8),
+            ("masked", 128, 576, 2048, 4),
+        )
+    ),
+    *(Case("bf16_dense", 200, 512, 1024, layout=layout) for layout in ("nn", "tn", "tt")),
+    Case("bf16_dense", 200, 512, 1024, out="f32"),
+    Case("bf16_dense", 200, 512, 1024, out="f32", accumulate=True),
+    Case("bf16_dense", 129, 576, 7168, route="default"),
+    Case("bf16_dense", 16, 512, 512, route="default"),
+]
 
 
 def judge(stats: dict[str, Any], tolerance: Tolerance) -> list[str]:
@@ -127,15 +124,13 @@ def judge(stats: dict[str, Any], tolerance: Tolerance) -> list[str]:
 
     A NaN fails every comparison.
     """
-    problems = []
-    if stats["not_finite"]:
-        problems.append(f"{stats['not_finite']} elements not written or not finite")
-    if not stats["relative"] <= tolerance.relative:
-        problems.append(f"relative error {stats['relative']:.2g}, allowed {tolerance.relative:.2g}")
-    if not stats["element"] <= 1:
-        problems.append(f"one element is off by {stats['element']:.2g} times what is allowed")
-    if not stats["guards"]:
-        problems.append("wrote outside the output")
-    if not stats["repeats"]:
-        problems.append("a second run on the same operands gave other bits")
-    return problems
+    checks = {
+        f"{stats['not_finite']} elements not written or not finite": not stats["not_finite"],
+        f"relative error {stats['relative']:.2g}, allowed {tolerance.relative:.2g}": (
+            stats["relative"] <= tolerance.relative
+        ),
+        f"one element is off by {stats['element']:.2g} times what is allowed": stats["element"] <= 1,
+        "wrote outside the output": stats["guards"],
+        "a second run on the same operands gave other bits": stats["repeats"],
+    }
+    return [problem for problem, right in checks.items() if not right]

@@ -5,109 +5,98 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from .errors import one_line
-from .install import Subject
+from .errors import WorkerError, one_line
+from .wheels import Subject
 
 HERE = Path(__file__).resolve().parents[1]
 
 
-class WorkerError(Exception):
-    """A request that a wheel's process failed or did not answer: a result of the check, not a bug of the program."""
-
-
 class Worker:
-    """One process for one subject. A context manager."""
+    """One process that has imported one subject.
+
+    Args:
+        subject: The unpacked wheel.
+        log: The file to which the process's output is appended.
+        cache: The directory of DeepGEMM's kernel cache.
+        settings: Environment variables.
+        program: The process's command line after `python3`.
+    """
 
     def __init__(
         self,
         subject: Subject,
         log: Path,
-        threads: int = 2,
-        cache: Path | None = None,
-        settings: dict[str, str] | None = None,
+        cache: Path,
+        settings: dict[str, str],
+        program: tuple[str, ...] = ("-m", "gpu_check.worker"),
     ) -> None:
-        self.subject, self.threads, self.log = subject, threads, log
-        environment = {
-            # Without the caller's settings of DeepGEMM's JIT, which would change the measurements.
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("DG_", "DJ_", "PYTHON"))
-        }
-        environment.update(
-            PYTHONPATH=os.pathsep.join([str(subject.root), str(HERE)]),
-            PYTHONNOUSERSITE="1",
-            DG_JIT_CACHE_DIR=str(cache or subject.cache),
-        )
-        environment.update(settings or {})
+        self.subject, self.log = subject, log
+        # Without the caller's settings of DeepGEMM's JIT, which would change the measurements.
+        inherited = {name: v for name, v in os.environ.items() if not name.startswith(("DG_", "DJ_", "PYTHON"))}
+        path = {"PYTHONPATH": os.pathsep.join([str(subject.root), str(HERE)]), "PYTHONNOUSERSITE": "1"}
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-m", "gpu_check.worker"],
+                [sys.executable, "-X", "faulthandler", *program],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=sink,
-                env=environment,
+                env={**inherited, **path, "DG_JIT_CACHE_DIR": str(cache), **settings},
                 cwd=log.parent,
+                encoding="utf-8",
             )
-        self.buffer = b""
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process."""
         # A process that has ended leaves requests in the buffer, which close() writes.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self._ending()
         self.process.stdout.close()
 
     def start(self) -> dict[str, Any]:
         """Imports the subject's package."""
-        return self.ask("import", module=self.subject.module, root=str(self.subject.root), threads=self.threads)
+        return self.ask("import", module=self.subject.module, root=str(self.subject.root))
 
     def ask(self, do: str, timeout: float = 240, **arguments: Any) -> dict[str, Any]:
         """Sends a request and returns the answer; WorkerError when there is none within `timeout` seconds."""
+        began, timer = time.monotonic(), threading.Timer(timeout, self.process.kill)
+        timer.start()
         try:
-            self.process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-            self.process.stdin.flush()
-            answer = json.loads(self._line(time.monotonic() + timeout))
-        except (BrokenPipeError, EOFError):
-            raise WorkerError(f"its process ended ({self._ending()})") from None
-        except TimeoutError:
-            self.process.kill()
-            raise WorkerError(f"no answer to {do!r} within {timeout:.0f} s") from None
+            print(json.dumps({"do": do, **arguments}), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            timer.cancel()
+        if not line.endswith("\n"):
+            if time.monotonic() - began >= timeout:
+                raise WorkerError(f"no answer to {do!r} within {timeout:.0f} s")
+            raise WorkerError(f"its process ended ({self._ending()})")
+        answer = json.loads(line)
         if "error" in answer:
             raise WorkerError(one_line(answer["error"]))
         return answer["value"]
 
-    def _line(self, deadline: float) -> bytes:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise TimeoutError
-                chunk = os.read(self.process.stdout.fileno(), 1 << 16)
-                if not chunk:
-                    raise EOFError
-                self.buffer += chunk
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line
-
     def _ending(self) -> str:
+        """Waits for the end of the process, and returns its status and its last words."""
         try:
             status = self.process.wait(20)
         except subprocess.TimeoutExpired:
-            return "it closed its output"
+            self.process.kill()
+            status = self.process.wait()
         lines = self.log.read_text(errors="replace").strip().splitlines()
         # After a signal, faulthandler's first line names the signal; the lines after it are the stack.
         fatal = [line for line in lines if line.startswith("Fatal Python error")]

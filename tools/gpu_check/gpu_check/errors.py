@@ -1,4 +1,4 @@
-"""The error for bad input, and for a machine on which nothing can be checked."""
+"""The errors: one for bad input or a machine on which nothing can be checked, one for what a wheel does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ class CheckError(Exception):
 
     def __init__(self, where: str, *, found: str, expected: str, fix: str) -> None:
         super().__init__(one_line(f"{where}: found {found}; expected {expected}; {fix}"))
+
+
+class WorkerError(Exception):
+    """A request that a wheel's process failed or did not answer: a result of the check, not a bug of the program."""
 
 
 def one_line(text: str, limit: int = 600) -> str:
