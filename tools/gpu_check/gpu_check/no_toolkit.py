@@ -18,7 +18,7 @@ from .errors import CheckError, WorkerError
 from .wheels import BUNDLED, Subject, Wheel, unpack
 
 # DeepJIT prints this line for each kernel that it loads, with DG_JIT_PRINT_LOAD_TIME=1.
-_LOADED = re.compile(r"^Load time \(.*/aot/cache/(?:.*/)?([^/]+)\): [\d.]+ ms$", re.MULTILINE)
+_LOADED = re.compile(r"^Load time \((?:.*/aot/cache/|.*/deep_gemm_aot\.)(?:.*/)?([^/]+)\): [\d.]+ ms$", re.MULTILINE)
 # No model has a layer of this width, so no set has its kernel.
 _FOREIGN = {"kind": "fp8_dense", "groups": 1, "m": 64, "n": 272, "k": 384}
 _ARCH = "sm_90a"
