@@ -55,7 +55,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, capsys, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("wheel_tools.zipwriter.ZipWriter.finish", full)
+    monkeypatch.setattr("wheel_tools.wheelwriter.WheelWriter.add_record", full)
     (tmp_path / "out").mkdir()
     assert run(tmp_path, "--out-dir", tmp_path / "out") == 1
     assert "No space left on device" in capsys.readouterr().err

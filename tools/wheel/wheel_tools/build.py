@@ -27,8 +27,7 @@ from wheel_tools.errors import WheelError
 from wheel_tools.pythons import admitted
 from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import expand
-from wheel_tools.wheelwriter import new_wheel
-from wheel_tools.zipwriter import FILE_MODE
+from wheel_tools.wheelwriter import FILE_MODE, new_wheel
 
 _LIBRARY_MODE = 0o100755
 

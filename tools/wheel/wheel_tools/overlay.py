@@ -30,7 +30,6 @@ from wheel_tools.overlay_plan import Plan, make_plan
 from wheel_tools.record_hashes import verified_entries
 from wheel_tools.tags import expand
 from wheel_tools.wheelwriter import WheelWriter, new_wheel
-from wheel_tools.zipwriter import dos_time
 
 
 def overlay_wheel(
@@ -69,10 +68,10 @@ def _write(wheel: WheelWriter, base: WheelArchive, overlay: WheelArchive, settin
     for copy in plan.copies:
         if plan.aliases and copy.archive is overlay and copy.name == f"{settings.place}__init__.py":
             data = overlay.read(copy.member) + alias_code(settings.package, plan.aliases)
-            wheel.add(copy.name, data, dos_time(copy.member.info.date_time), copy.member.mode)
+            wheel.add(copy.name, data, copy.member.info.date_time, copy.member.mode)
         else:
             wheel.copy(copy.archive, copy.member, copy.name, verified.get(copy.name))
-    when = dos_time(base.by_name[f"{base.dist_info}/METADATA"].info.date_time)
+    when = base.by_name[f"{base.dist_info}/METADATA"].info.date_time
     wheel.add(f"{plan.dist_info}/METADATA", _metadata(base, overlay, settings, plan), when)
     wheel.add(f"{plan.dist_info}/WHEEL", _wheel_file(base, plan), when)
     wheel.add_record(plan.dist_info, when)

@@ -5,6 +5,7 @@ Every failure that the bytes of the file can cause is a WheelError.
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 import zlib
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from wheel_tools.errors import WheelError
 
@@ -27,12 +28,6 @@ MAX_DIRECTORY = 8 << 20
 MAX_MEMBER = 16 << 20
 
 DOWNLOAD = "download the wheel again, or build it again"
-
-# Headers of the zip format (APPNOTE.TXT, section 4.3), which zipwriter.py writes.
-LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-END_RECORD = struct.Struct("<4s4H2IH")
-END_RECORD_64 = struct.Struct("<4sQ2H2I4Q")
-LOCATOR_64 = struct.Struct("<4sIQI")
 
 # What zipfile and the decompressors raise for damaged bytes.
 ZIP_ERRORS = (
@@ -48,6 +43,10 @@ ZIP_ERRORS = (
     LookupError,
     OSError,
 )
+
+
+# The lengths of the name and of the extra field, the last fields of a local header (APPNOTE.TXT, section 4.3.7).
+_LENGTHS, _LENGTHS_AT = struct.Struct("<2H"), 26
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,26 @@ class Member:
         return self.name.endswith("/")
 
 
+class _File(io.BufferedReader):
+    """A file of which zipfile reads no directory larger than MAX_DIRECTORY into memory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MAX_DIRECTORY:
+            found = f"an archive directory of {size} bytes"
+            raise WheelError(Path(self.name).name, found=found, expected=f"at most {MAX_DIRECTORY}", fix=DOWNLOAD)
+        return super().read(size)
+
+
 class ZipReader:
     """An open zip archive. Use it in a `with` statement, or call close()."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self._file: BinaryIO = self.path.open("rb")
+            self._file = _File(self.path)
         except OSError as error:
             raise WheelError(
                 str(path),
@@ -93,8 +105,7 @@ class ZipReader:
                 fix="check the path",
             ) from None
         try:
-            self._check_directory_size()
-            self._zip = self._guard("open", lambda: zipfile.ZipFile(self._file))
+            self._zip = self._open()
         except BaseException:
             self._file.close()
             raise
@@ -133,35 +144,14 @@ class ZipReader:
             found = f"damage ({text})" if member else f"a zip archive that does not {what} ({text})"
             raise self.error(found=found, expected=expected, fix=DOWNLOAD, member=member) from None
 
-    def _check_directory_size(self) -> None:
-        """Raises a WheelError for a directory larger than MAX_DIRECTORY, which zipfile would read into memory."""
-        size = self._file.seek(0, 2)
-        if size == 0:
-            raise self.error(found="an empty file", expected="a wheel", fix=DOWNLOAD)
-        tail_at = max(0, size - END_RECORD.size - 0xFFFF)
-        self._file.seek(tail_at)
-        tail = self._file.read(size - tail_at)
-        at = tail.rfind(b"PK\5\6")
-        if at < 0 or len(tail) - at < END_RECORD.size:
-            self._file.seek(0)
-            found = (
-                "a zip archive without its end (a truncated download?)"
-                if self._file.read(4) == b"PK\3\4"
-                else "a file that is not a zip archive"
-            )
-            raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip archive", fix=DOWNLOAD)
-        directory = END_RECORD.unpack_from(tail, at)[5]
-        locator_at = tail_at + at - LOCATOR_64.size
-        if locator_at >= END_RECORD_64.size:
-            self._file.seek(locator_at - END_RECORD_64.size)
-            block = self._file.read(END_RECORD_64.size + LOCATOR_64.size)
-            # zipfile takes the zip64 end record just before its locator, whatever offset the locator states.
-            if block[END_RECORD_64.size :].startswith(b"PK\6\7") and block.startswith(b"PK\6\6"):
-                directory = max(directory if directory != 0xFFFFFFFF else 0, END_RECORD_64.unpack_from(block)[8])
-        if directory > MAX_DIRECTORY:
-            raise self.error(
-                found=f"an archive directory of {directory} bytes", expected=f"at most {MAX_DIRECTORY}", fix=DOWNLOAD
-            )
+    def _open(self) -> zipfile.ZipFile:
+        if zipfile.is_zipfile(self._file):
+            return self._guard("open", lambda: zipfile.ZipFile(self._file))
+        size, _ = self._file.seek(0, 2), self._file.seek(0)
+        found = "a file that is not a zip archive" if size else "an empty file"
+        if self._file.read(4) == b"PK\3\4":
+            found = "a zip archive without its end (a truncated download?)"
+        raise self.error(found=f"{found}, {size} bytes", expected="a wheel, which is a zip archive", fix=DOWNLOAD)
 
     @cached_property
     def by_name(self) -> dict[str, Member]:
@@ -211,34 +201,12 @@ class ZipReader:
             )
         return b"".join(self.chunks(member))
 
-    def data_offset(self, member: Member) -> int:
-        """Where the member's stored bytes begin. A local header that disagrees with the directory is a WheelError."""
-        offset = member.info.header_offset
-        self._file.seek(offset)
-        header = self._file.read(LOCAL_HEADER.size)
-        if len(header) != LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-            raise self.error(
-                found="no local header where the archive's directory points",
-                expected="one",
-                fix=DOWNLOAD,
-                member=member.name,
-            )
-        fields = LOCAL_HEADER.unpack(header)
-        method, name_size, extra_size = fields[3], fields[9], fields[10]
-        name = self._file.read(name_size)
-        if method != member.info.compress_type or name != _stored_name(member):
-            raise self.error(
-                found="a local header with another name or compression method",
-                expected="the same as in the archive's directory",
-                fix=DOWNLOAD,
-                member=member.name,
-            )
-        return offset + LOCAL_HEADER.size + name_size + extra_size
-
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
-        """The member's bytes as they are stored, compressed."""
-        left = member.compressed_size
-        offset = self.data_offset(member)
+        """The member's bytes as they are stored, compressed. chunks() checks that they are those of the member."""
+        left, offset = member.compressed_size, member.info.header_offset
+        self._file.seek(offset + _LENGTHS_AT)
+        lengths = self._file.read(_LENGTHS.size)
+        offset += _LENGTHS_AT + _LENGTHS.size + sum(self._guard("read", lambda: _LENGTHS.unpack(lengths), member.name))
         while left:
             self._file.seek(offset)
             chunk = self._file.read(min(left, CHUNK))
@@ -249,11 +217,6 @@ class ZipReader:
             offset += len(chunk)
             left -= len(chunk)
             yield chunk
-
-
-def _stored_name(member: Member) -> bytes:
-    """The bytes of the member's name in the archive."""
-    return member.name.encode("utf-8" if member.info.flag_bits & 0x800 else "cp437")
 
 
 def is_safe_name(name: str) -> bool:
