@@ -221,7 +221,8 @@ pythons.registered()
         ),
         "requires": tag_class(
             doc = "Requires-Python, written once: targets, the wheel and its check derive from it. Bazel uses the root " +
-                  "module's tag, else that of the nearest dependency with one.",
+                  "module's tag, else that of the nearest dependency with one. Default: that of rules_deepgemm, " +
+                  "`<3.15,>=3.11`, as vLLM has it.",
             attrs = {
                 "pyproject": attr.label(
                     doc = "A pyproject.toml with `[project].requires-python`, a string in one line. An edit of the file " +
