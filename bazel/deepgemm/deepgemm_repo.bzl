@@ -3,13 +3,9 @@
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
 load(":checkout.bzl", "PATH", "checkout_root")
+load(":envs.bzl", "ENVS", "envs_py")
 
 visibility(["//bazel/deepgemm"])
-
-_ENVS = attr.string_dict(
-    doc = "Defaults for DG_JIT_CACHE_DIR, DG_JIT_PRINT_COMPILER_COMMAND and DG_JIT_CPP_STANDARD, which DeepGEMM's own " +
-          "build takes from its environment.",
-)
 
 # Files that must be there, and what to do where one is missing.
 _NEEDED = {
@@ -37,9 +33,7 @@ def _lay_out(rctx, src, what):
     rctx.symlink(package.get_child("include", "deep_gemm"), "package/deep_gemm/include/deep_gemm")
     rctx.symlink(cutlass.get_child("cute"), "package/deep_gemm/include/cute")
     rctx.symlink(cutlass.get_child("cutlass"), "package/deep_gemm/include/cutlass")
-    rctx.file("envs.bzl", '"""The defaults for envs.py; written by the repository rule."""\n\nENVS = {}\n'.format(
-        repr(rctx.attr.envs),
-    ))
+    rctx.file("package/deep_gemm/envs.py", envs_py(rctx.attr.envs), executable = False)
     rctx.template("BUILD.bazel", Label(":deepgemm.BUILD.bazel"), executable = False)
 
 def _deepgemm_sdist_repo_impl(rctx):
@@ -55,7 +49,7 @@ deepgemm_sdist_repo = repository_rule(
     implementation = _deepgemm_sdist_repo_impl,
     doc = "DeepGEMM's source out of an sdist pinned by hash; none of its code runs.",
     attrs = {
-        "envs": _ENVS,
+        "envs": ENVS,
         "requirements": attr.label(
             doc = "Requirement file with the one sdist, with == and --hash.",
             mandatory = True,
@@ -73,7 +67,7 @@ deepgemm_local_repo = repository_rule(
     implementation = _deepgemm_local_repo_impl,
     doc = "A DeepGEMM checkout. Its files are linked, so that the next build has each edit.",
     attrs = {
-        "envs": _ENVS,
+        "envs": ENVS,
         "path": PATH,
     },
     local = True,

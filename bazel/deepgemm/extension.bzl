@@ -3,21 +3,17 @@
 load(":deepgemm_repo.bzl", "deepgemm_local_repo", "deepgemm_sdist_repo")
 load(":deepgemm_version_repo.bzl", "deepgemm_version_repo")
 load(":elfutils_repo.bzl", "elfutils_repo")
+load(":envs.bzl", "ENVS")
 
 visibility(["//bazel"])
 
 _REPOSITORY = "deepgemm_src"
 _VERSION_REPOSITORY = "deepgemm_version"
 
-_ENVS = attr.string_dict(
-    doc = "Defaults for DG_JIT_CACHE_DIR, DG_JIT_PRINT_COMPILER_COMMAND and DG_JIT_CPP_STANDARD where the user's " +
-          "environment does not set them. Default: none.",
-)
-
 _sdist = tag_class(
     doc = "DeepGEMM's source out of an sdist that a requirement file pins by hash.",
     attrs = {
-        "envs": _ENVS,
+        "envs": ENVS,
         "requirements": attr.label(
             doc = "The requirement file, as `//third_party/deepgemm:2.8.2.txt`.",
             mandatory = True,
@@ -28,7 +24,7 @@ _sdist = tag_class(
 _local = tag_class(
     doc = "A DeepGEMM checkout with its submodules. The next build has each edit of it.",
     attrs = {
-        "envs": _ENVS,
+        "envs": ENVS,
         "path": attr.string(
             doc = "The checkout's root, absolute or relative to the workspace. An error where it has no csrc/python_api.cpp.",
             mandatory = True,

@@ -1,11 +1,10 @@
-"""Rules for the two files of the package that DeepGEMM's own build generates."""
+"""A rule for the stub of the extension module, which DeepGEMM's own build generates."""
 
 # Public by necessity: the repository of DeepGEMM's source loads it. No interface: it may change at any time.
 visibility("public")
 
 def _deepgemm_stub_impl(ctx):
     args = ctx.actions.args()
-    args.add("pyi")
     args.add("--script", ctx.file.script)
     args.add("--csrc", ctx.file.bindings.dirname)
     args.add("--out", ctx.outputs.out)
@@ -17,12 +16,6 @@ def _deepgemm_stub_impl(ctx):
         mnemonic = "DeepGemmStub",
         progress_message = "Writing the stub of DeepGEMM's bindings for %{label}",
     )
-
-_GENERATE = attr.label(
-    default = Label("//bazel/deepgemm:generate"),
-    executable = True,
-    cfg = "exec",
-)
 
 deepgemm_stub = rule(
     implementation = _deepgemm_stub_impl,
@@ -40,34 +33,6 @@ deepgemm_stub = rule(
             mandatory = True,
         ),
         "srcs": attr.label_list(doc = "All files of that directory.", allow_files = True, mandatory = True),
-        "_generate": _GENERATE,
-    },
-)
-
-def _deepgemm_envs_impl(ctx):
-    args = ctx.actions.args()
-    args.add("envs")
-    args.add_all(
-        ["{}={}".format(name, value) for name, value in sorted(ctx.attr.envs.items())],
-        before_each = "--env",
-    )
-    args.add("--out", ctx.outputs.out)
-    ctx.actions.run(
-        executable = ctx.executable._generate,
-        arguments = [args],
-        outputs = [ctx.outputs.out],
-        mnemonic = "DeepGemmEnvs",
-        progress_message = "Writing the environment defaults of DeepGEMM for %{label}",
-    )
-
-deepgemm_envs = rule(
-    implementation = _deepgemm_envs_impl,
-    doc = "Writes `envs.py`: defaults for variables that DeepGEMM reads when it is imported.",
-    attrs = {
-        "envs": attr.string_dict(
-            doc = "DG_JIT_CACHE_DIR, DG_JIT_PRINT_COMPILER_COMMAND, DG_JIT_CPP_STANDARD; another name is an error.",
-        ),
-        "out": attr.output(doc = "The Python file.", mandatory = True),
-        "_generate": _GENERATE,
+        "_generate": attr.label(default = ":generate", executable = True, cfg = "exec"),
     },
 )

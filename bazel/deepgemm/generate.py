@@ -1,7 +1,6 @@
-"""Makes the two files that DeepGEMM's own build generates: envs.py and the stub _C.pyi.
+"""Makes the stub _C.pyi, which DeepGEMM's own build generates.
 
-    python3 -m bazel.deepgemm.generate pyi  --script scripts/generate_pyi.py --csrc csrc --out _C.pyi
-    python3 -m bazel.deepgemm.generate envs --env DG_JIT_CACHE_DIR=/var/cache/deep_gemm … --out envs.py
+    python3 -m bazel.deepgemm.generate --script scripts/generate_pyi.py --csrc csrc --out _C.pyi
 
 The stub comes from DeepGEMM's own script. Of two C++ functions with one name the script takes the first that it
 finds, in the order of the directory; here the order is by name, so that every machine writes the same stub.
@@ -12,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import re
 import runpy
 import sys
 import tempfile
@@ -21,9 +19,6 @@ from pathlib import Path
 
 from bazel.fetch import command
 from bazel.fetch.command import CommandError
-
-# The variables that DeepGEMM's setup.py takes over from its environment.
-_PERSISTENT = ("DG_JIT_CACHE_DIR", "DG_JIT_PRINT_COMPILER_COMMAND", "DG_JIT_CPP_STANDARD")
 
 
 @contextlib.contextmanager
@@ -54,34 +49,15 @@ def stub(script: Path, csrc: Path) -> str:
     return text
 
 
-def envs(pairs: list[str]) -> str:
-    """The text of envs.py: defaults for variables that the user's environment does not set."""
-    lines = ["# Pre-installed environment variables", "persistent_envs = dict()"]
-    given = {}
-    for pair in pairs:
-        match = re.fullmatch(r"(\w+)=(.*)", pair, re.DOTALL)
-        if not match or match.group(1) not in _PERSISTENT:
-            raise CommandError(f"{pair!r} is not NAME=VALUE with a NAME of {', '.join(_PERSISTENT)}")
-        given[match.group(1)] = match.group(2)
-    lines += [f"persistent_envs[{name!r}] = {given[name]!r}" for name in _PERSISTENT if name in given]
-    return "\n".join(lines) + "\n"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="what", required=True)
-    sub = commands.add_parser("pyi")
-    sub.add_argument("--script", type=Path, required=True, help="DeepGEMM's scripts/generate_pyi.py")
-    sub.add_argument("--csrc", type=Path, required=True, help="directory of the C++ sources")
-    sub.add_argument("--out", type=Path, required=True)
-    sub = commands.add_parser("envs")
-    sub.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
-    sub.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--script", type=Path, required=True, help="DeepGEMM's scripts/generate_pyi.py")
+    parser.add_argument("--csrc", type=Path, required=True, help="directory of the C++ sources")
+    parser.add_argument("--out", type=Path, required=True)
 
     def act(args: argparse.Namespace) -> None:
-        text = stub(args.script, args.csrc) if args.what == "pyi" else envs(args.env)
-        args.out.write_text(text, encoding="utf-8")
+        args.out.write_text(stub(args.script, args.csrc), encoding="utf-8")
 
     return command.run(parser, act, argv)
 
