@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zipfile
@@ -140,7 +141,7 @@ def test_a_local_header_that_disagrees(tmp_path):
     path = base_wheel(tmp_path, NAME)
     data = path.read_bytes()
     path.write_bytes(data.replace(b"app/third_party/ops_other.py", b"app/third_party/ops_hidde.py", 1))
-    with WheelArchive(path) as wheel, pytest.raises(WheelError, match="header .* differ"):
+    with WheelArchive(path) as wheel, pytest.raises(WheelError, match=r"header .* differ"):
         wheel.read(wheel.get("app/third_party/ops_other.py"))
 
 
@@ -156,11 +157,12 @@ def test_a_file_name_that_is_not_a_wheels(tmp_path, name):
     [
         ("requires_python", "Requires-Python: three"),
         ("requires_dist", "Requires-Dist: torch=2.14"),
+        ("requires_python", "Requires-Python: >=3.11\nRequires-Python: >=3.12"),
     ],
 )
 def test_metadata_that_cannot_be_read_as_what_it_should_be(tmp_path, field, text):
     path = make_wheel(tmp_path, NAME, {}, metadata=text + "\n")
-    with WheelArchive(path) as wheel, pytest.raises(WheelError, match=text):
+    with WheelArchive(path) as wheel, pytest.raises(WheelError, match=re.escape(text.rpartition(": ")[2])):
         getattr(wheel, field)
 
 

@@ -11,22 +11,20 @@ Every failure that the bytes of the file can cause is a WheelError.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.errors import MessageError
 from functools import cached_property
 
-from packaging.metadata import RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.metadata import RawMetadata
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from wheel_tools.record import RecordEntry, parse_record
-from wheel_tools.zipreader import DOWNLOAD, ZIP_ERRORS, Member, ZipReader, is_safe_name
+from wheel_tools.requirements import CoreMetadata, read_metadata
+from wheel_tools.zipreader import DOWNLOAD, Member, ZipReader, is_safe_name
 
 __all__ = ["Member", "WheelArchive", "WheelFile", "WheelName", "is_safe_name"]
-
-_REPORT = "ask the wheel's publisher to correct it"
 
 
 @dataclass(frozen=True)
@@ -105,13 +103,8 @@ class WheelArchive(ZipReader):
     @cached_property
     def dist_info(self) -> str:
         """The name of the .dist-info directory. None or several is a WheelError."""
-        found = sorted(
-            {
-                name.split("/", 1)[0]
-                for name in self.by_name
-                if name.split("/", 1)[0].endswith(".dist-info") and "/" in name
-            }
-        )
+        roots = {name.partition("/")[0] for name in self.by_name if "/" in name}
+        found = sorted(root for root in roots if root.endswith(".dist-info"))
         if len(found) != 1:
             raise self.error(
                 found=f"{len(found)} .dist-info directories" + (f" ({', '.join(found[:4])})" if found else ""),
@@ -156,49 +149,34 @@ class WheelArchive(ZipReader):
         return self.dist_info_bytes("METADATA")
 
     @cached_property
+    def core(self) -> CoreMetadata:
+        """METADATA as the checks read it."""
+        return read_metadata(self.metadata_bytes)
+
+    @property
     def metadata(self) -> RawMetadata:
         """METADATA as `packaging` parses it. Fields that it cannot parse are left out."""
-        try:
-            return parse_email(self.metadata_bytes)[0]
-        except (MessageError, *ZIP_ERRORS, TypeError, AttributeError) as error:
-            raise self.error(
-                found=f"text that cannot be parsed ({error})",
-                expected="core metadata",
-                fix=DOWNLOAD,
-                member=f"{self.dist_info}/METADATA",
-            ) from None
+        return self.core.raw
 
-    @cached_property
+    @property
     def requires_python(self) -> SpecifierSet | None:
         """Requires-Python; None if METADATA has none, which admits every Python."""
-        text = self.metadata.get("requires_python")
-        if text is None:
-            return None
-        try:
-            return SpecifierSet(text)
-        except InvalidSpecifier:
-            raise self.error(
-                found=f"Requires-Python: {text}",
-                expected="a version specifier such as >=3.11,<3.15",
-                fix=_REPORT,
-                member=f"{self.dist_info}/METADATA",
-            ) from None
+        self._refuse("requires-python", "a version specifier such as >=3.11,<3.15")
+        return self.core.requires_python
 
-    @cached_property
+    @property
     def requires_dist(self) -> list[Requirement]:
         """The Requires-Dist lines, in their order."""
-        requirements = []
-        for text in self.metadata.get("requires_dist", []):
-            try:
-                requirements.append(Requirement(text))
-            except InvalidRequirement:
-                raise self.error(
-                    found=f"Requires-Dist: {text}",
-                    expected="a requirement such as torch==2.14.0",
-                    fix=_REPORT,
-                    member=f"{self.dist_info}/METADATA",
-                ) from None
-        return requirements
+        self._refuse("requires-dist", "a requirement such as torch==2.14.0")
+        return self.core.requirements
+
+    def _refuse(self, field: str, expected: str) -> None:
+        """Raises a WheelError if METADATA has a wrong value in this field."""
+        for problem in self.core.problems:
+            if problem.field == field:
+                where = f"{self.dist_info}/METADATA"
+                fix = "ask the wheel's publisher to correct it"
+                raise self.error(found=problem.text, expected=expected, fix=fix, member=where)
 
     @cached_property
     def record(self) -> list[RecordEntry]:

@@ -20,7 +20,7 @@ from wheel_tools.findings import Finding
 from wheel_tools.interpreters import Interpreter, installing
 from wheel_tools.pythons import open_from
 from wheel_tools.record import STRONG_HASHES, RecordEntry, digests
-from wheel_tools.requirements import CoreMetadata, read_metadata
+from wheel_tools.requirements import CoreMetadata
 from wheel_tools.soabi import ExtensionName, parse_extension_name
 from wheel_tools.tags import LinuxPlatform, platforms
 
@@ -154,8 +154,7 @@ def examine(archive: WheelArchive) -> Wheel:
     described = wheel.ask("wheel-tags", "wheel", None)
     wheel.tags = name.tags if name else valid_tags(described.tags if described else [])[0]
     wheel.platforms = platforms(wheel.tags)
-    if (data := wheel.ask("metadata", "metadata_bytes", None)) is not None:
-        wheel.metadata = read_metadata(data)
+    wheel.metadata = wheel.ask("metadata", "core", CoreMetadata())
     wheel.interpreters = installing(wheel.metadata.requires_python, wheel.tags)
     wheel.open_from = open_from(wheel.metadata.requires_python)
     entries = {entry.path: entry for entry in wheel.ask("record-unreadable", "record", None) or []}
