@@ -4,6 +4,8 @@ Bazel runs this while it evaluates the `pythons` extension, so that no Python ha
 `tests/pythons/test_specifiers.py` compares the answers with those of `packaging`, the library that installers use.
 """
 
+load(":pep440.bzl", "parse_version")
+
 visibility([
     "//bazel/pythons",
     "//tests/pythons",
@@ -17,39 +19,13 @@ KNOWN_CPYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 # No CPython had as many maintenance releases. 3.6 had 15, the most so far.
 _PATCH_LEVELS = 64
 
-_DIGITS = "0123456789"
-_ALPHANUMERIC = _DIGITS + "abcdefghijklmnopqrstuvwxyz"
-_SEPARATORS = "-_."
-
 # Longest first, since one operator may begin with another.
 _OPERATORS = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"]
 
-# Each spelling of a pre-release with its rank. Longest first, since one spelling may begin with another.
-_PRE = [("preview", 2), ("alpha", 0), ("beta", 1), ("pre", 2), ("rc", 2), ("a", 0), ("b", 1), ("c", 2)]
-_POST = ["post", "rev", "r"]
-
-# Ranks below and above every real one.
+# Pre-releases in their order, and ranks below and above every one.
+_PRE = {"a": 0, "b": 1, "rc": 2}
 _LOWEST = -1
 _HIGHEST = 3
-
-def _taken(text, characters):
-    """How many of the first characters of `text` are in `characters`."""
-    return len(text) - len(text.lstrip(characters))
-
-def _number(text):
-    """Takes a number off the start of `text`: (int or None, the rest)."""
-    length = _taken(text, _DIGITS)
-    return (int(text[:length]) if length else None), text[length:]
-
-def _suffix(text, names):
-    """Takes one separator, a name of `names`, one separator and a number off `text`: (name or None, number, the rest)."""
-    bare = text[1:] if text and text[0] in _SEPARATORS else text
-    for name in names:
-        if bare.startswith(name):
-            rest = bare[len(name):]
-            number, after = _number(rest[1:] if rest and rest[0] in _SEPARATORS else rest)
-            return name, number or 0, after
-    return None, 0, text
 
 def _parse_version(text):
     """Parses a version, or the version in front of `.*`.
@@ -61,52 +37,22 @@ def _parse_version(text):
         struct of `release` (tuple of int), `key` (what versions are ordered by), `prefix` (bool, whether `.*` follows)
         and `local` (bool, whether it has a local part); None where it is no version.
     """
-    rest = text.removeprefix("v")
-    epoch = 0
-    number, after = _number(rest)
-    if number != None and after.startswith("!"):
-        epoch = number
-        number, after = _number(after[1:])
-    if number == None:
+    prefix = text.endswith(".*")
+    version = parse_version(text.removesuffix(".*"))
+    if not version or (prefix and (version.pre or version.post or version.dev or version.local)):
         return None
-    release = [number]
-    for _ in range(len(after)):
-        if not after.startswith("."):
-            break
-        number, following = _number(after[1:])
-        if number == None:
-            break
-        release.append(number)
-        after = following
-    if after == ".*":
-        return struct(key = None, local = False, prefix = True, release = tuple([epoch] + release))
 
-    name, pre_number, after = _suffix(after, [name for name, _ in _PRE])
-    pre = (dict(_PRE)[name], pre_number) if name else None
-    post = None
-    if after.startswith("-") and after[1:2].isdigit():
-        post, after = _number(after[1:])
-    else:
-        name, number, after = _suffix(after, _POST)
-        if name:
-            post = number
-    name, number, after = _suffix(after, ["dev"])
-    dev = number if name else None
-    local = False
-    if after.startswith("+"):
-        local = True
-        parts = after[1:].replace("-", ".").replace("_", ".").split(".")
-        after = "" if all([part and not part.strip(_ALPHANUMERIC) for part in parts]) else after
-    if after:
-        return None
-    if pre == None:
-        # 1.0.dev1 comes before 1.0a1, which comes before 1.0.
-        pre = (_LOWEST, 0) if post == None and dev != None else (_HIGHEST, 0)
+    # 1.0.dev1 comes before 1.0a1, which comes before 1.0.
+    pre = (_LOWEST if version.dev and not version.post else _HIGHEST, 0)
+    if version.pre:
+        pre = (_PRE[version.pre[0]], version.pre[1])
+    post = version.post[1] if version.post else -1
+    dev = (0, version.dev[1]) if version.dev else (1, 0)
     return struct(
-        key = (epoch, _trimmed(release), pre, -1 if post == None else post, (1, 0) if dev == None else (0, dev)),
-        local = local,
-        prefix = False,
-        release = tuple([epoch] + release),
+        key = (version.epoch, _trimmed(version.release), pre, post, dev),
+        local = bool(version.local),
+        prefix = prefix,
+        release = tuple([version.epoch] + version.release),
     )
 
 def _trimmed(release):

@@ -14,8 +14,8 @@ resolves to:
 """
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
+load("//bazel/pythons:pep440.bzl", "normalized_version")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
-load(":pep440.bzl", "normalized_version")
 load(":wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
 
 visibility(["//bazel/...", "//tests/..."])

@@ -1,6 +1,6 @@
 """File names of wheels. An action declares its output at analysis, so Starlark computes them."""
 
-load(":pep440.bzl", "normalized_version")
+load("//bazel/pythons:pep440.bzl", "normalized_version")
 
 visibility(["//bazel/...", "//tests/..."])
 

@@ -1,7 +1,7 @@
 """The rule wheel_overlay: replaces a wheel's bundled copy of a package with the package of another wheel."""
 
 load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
-load(":pep440.bzl", "normalized_local_version")
+load("//bazel/pythons:pep440.bzl", "normalized_local_version")
 load(":wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
 
 visibility(["//bazel/...", "//tests/..."])
