@@ -71,8 +71,8 @@ def kernels_test_suite(name):
         "other_cuda": "compiled by the nvcc of CUDA 12.9, torch was built with CUDA 13.0; expected the same major version",
     }
     for target, message in failing.items():
-        _fails_test(name = target + "_test", message = message, target_under_test = ":" + target)
-    _actions_test(name = "three_test", target_under_test = ":three")
+        _fails_test(name = target + "_test", size = "small", message = message, target_under_test = ":" + target)
+    _actions_test(name = "three_test", size = "small", target_under_test = ":three")
     native.test_suite(
         name = name,
         tests = [":{}_test".format(target) for target in failing.keys() + ["three"]],

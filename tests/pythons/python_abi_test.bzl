@@ -40,7 +40,7 @@ _fails_test = analysistest.make(_fails_test_impl, attrs = {"says": attr.string()
 
 def _fails(name, says, headers = ":fake_headers", **kwargs):
     python_abi(name = name + ".subject", headers = headers, tags = ["manual"], **kwargs)
-    _fails_test(name = name, says = says, target_under_test = name + ".subject")
+    _fails_test(name = name, size = "small", says = says, target_under_test = name + ".subject")
     return name
 
 def python_abi_test_suite(name):
@@ -53,11 +53,17 @@ def python_abi_test_suite(name):
     cc_library(name = "no_headers", hdrs = ["patchlevel.h"], tags = ["manual"])
     tests = []
     for python in PYTHONS:
-        _gives_test(name = "gives_" + python.tag, target_under_test = python.abi, version = python.version)
+        _gives_test(name = "gives_" + python.tag, size = "small", target_under_test = python.abi, version = python.version)
         tests.append("gives_" + python.tag)
 
     python_abi(name = "headers_only", headers = ":fake_headers", python_version = "3.10.4", tags = ["manual"])
-    _gives_test(name = "gives_headers_only", has_interpreter = False, target_under_test = ":headers_only", version = "3.10")
+    _gives_test(
+        name = "gives_headers_only",
+        size = "small",
+        has_interpreter = False,
+        target_under_test = ":headers_only",
+        version = "3.10",
+    )
 
     native.test_suite(
         name = name,

@@ -128,24 +128,28 @@ def registered_python_test_suite(name):
         python_version = "3.11.1",
         tags = ["manual"],
     )
-    _gives_test(name = "gives_registered", target_under_test = ":registered")
+    _gives_test(name = "gives_registered", size = "small", target_under_test = ":registered")
     _fails_test(
         name = "fails_debug_build",
+        size = "small",
         says = "has the SOABI cpython-310d-x86_64-linux-gnu; expected cpython-310-x86_64-linux-gnu",
         target_under_test = ":registered_3.10.9",
     )
     _fails_test(
         name = "fails_other_headers",
+        size = "small",
         says = "rules_python has only the headers of CPython 3.9.16; register it in MODULE.bazel with python.toolchain(",
         target_under_test = ":registered_3.8.15",
     )
     _fails_test(
         name = "fails_other_interpreter",
+        size = "small",
         says = "CPython 3.10.8: rules_python has its headers, but the interpreter of CPython 3.9; expected both toolchains",
         target_under_test = ":registered_3.10.8",
     )
     _fails_without_any_test(
         name = "fails_not_registered",
+        size = "small",
         says = "CPython 3.11.1: rules_python has no headers; register it in MODULE.bazel",
         target_under_test = ":registered_3.11.1",
     )

@@ -52,7 +52,7 @@ _failure_test = analysistest.make(_failure_test_impl, attrs = {"says": attr.stri
 def _refused(name, says, rule, **kwargs):
     """A target that must not analyse, and the test that says so."""
     rule(name = name + ".target", tags = ["manual"], **kwargs)
-    _failure_test(name = name, says = says, target_under_test = ":" + name + ".target")
+    _failure_test(name = name, size = "small", says = says, target_under_test = ":" + name + ".target")
     return name
 
 def torch_extension_test_suite(name):
@@ -71,14 +71,15 @@ def torch_extension_test_suite(name):
             tags = ["manual"],
         )
     defines = ["-DSOME=1", "-DTORCH_EXTENSION_NAME=ops", "-DTORCH_API_INCLUDE_EXTENSION_H"]
-    _compile_test(name = "defines_test", arguments = defines, target_under_test = ":ops." + PYTHONS[0].tag)
+    _compile_test(name = "defines_test", size = "small", arguments = defines, target_under_test = ":ops." + PYTHONS[0].tag)
     _compile_test(
         name = "limited_api_test",
+        size = "small",
         arguments = defines + ["-DPy_LIMITED_API=0x30b0000"],
         target_under_test = ":stable.abi3",
     )
-    _checked_test(name = "checked_test", libraries = len(PYTHONS), target_under_test = ":ops")
-    _checked_test(name = "stable_abi_checked_test", libraries = 1, target_under_test = ":stable")
+    _checked_test(name = "checked_test", size = "small", libraries = len(PYTHONS), target_under_test = ":ops")
+    _checked_test(name = "stable_abi_checked_test", size = "small", libraries = 1, target_under_test = ":stable")
     for abi, defines in [("new", []), ("old", ["_GLIBCXX_USE_CXX11_ABI=0"])]:
         torch_sdk(
             name = abi + "_abi",
@@ -88,7 +89,7 @@ def torch_extension_test_suite(name):
             version = "2.14.0",
             deps = [],
         )
-        _abi_test(name = abi + "_abi_test", defines = defines, target_under_test = ":" + abi + "_abi")
+        _abi_test(name = abi + "_abi_test", size = "small", defines = defines, target_under_test = ":" + abi + "_abi")
     tests = [
         "defines_test",
         "new_abi_test",
