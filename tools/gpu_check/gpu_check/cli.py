@@ -17,7 +17,7 @@ from typing import Any
 from . import machine
 from .cases import CASES, SMALL
 from .checker import Checker
-from .errors import CheckError
+from .errors import CheckError, one_line
 from .no_toolkit import NoToolkit
 from .wheels import BUNDLED, FLAT, Wheel, check_torch, read_wheel, unpack
 
@@ -58,13 +58,11 @@ def wheels(arguments: argparse.Namespace) -> list[Wheel]:
         named.append(read_wheel(path, label) if equals and not Path(argument).exists() else read_wheel(argument))
         if named[-1].label in [wheel.label for wheel in named[:-1]]:
             raise CheckError(
-                "--against",
-                found=f"{named[-1].label!r} twice",
-                expected="a name for every wheel",
-                fix="write --against LABEL=WHEEL",
+                f"--against: found {named[-1].label!r} twice; "
+                "expected a name for every wheel; write --against LABEL=WHEEL"
             )
     if arguments.no_toolkit and arguments.against:
-        raise CheckError("--against", found="it with --no-toolkit", expected="one wheel", fix="leave it out")
+        raise CheckError("--against: found it with --no-toolkit; expected one wheel; leave it out")
     return named
 
 
@@ -77,9 +75,7 @@ def workplace(directory: Path | None) -> Iterator[Path]:
         return
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
-        raise CheckError(
-            str(directory), found="files", expected="an empty directory", fix="give another one, or empty it"
-        )
+        raise CheckError(f"{directory}: found files; expected an empty directory; give another one, or empty it")
     yield directory.resolve()
 
 
@@ -120,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.jobs < 1:
-            raise CheckError("--jobs", found=str(arguments.jobs), expected="1 or more", fix="leave it out")
+            raise CheckError(f"--jobs: found {arguments.jobs}; expected 1 or more; leave it out")
         named, version = wheels(arguments), machine.torch_version()
         for wheel in named:
             check_torch(wheel, version)
@@ -140,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
                 columns = check_numbers(checker, named, not arguments.no_overlay)
                 counts, table, data = [], rows(columns), {"columns": columns, "failures": checker.failures}
     except (CheckError, OSError) as error:
-        print(f"gpu_check: {error}", file=sys.stderr)
+        print(f"gpu_check: {one_line(str(error))}", file=sys.stderr)
         return 2
     print("\n".join([*(f"{name}: {value}" for name, value in head.items()), *counts, "", *markdown(table), ""]))
     print("\n".join(f"FAILED {failure}" for failure in checker.failures) or "all numbers right")

@@ -6,9 +6,6 @@ from __future__ import annotations
 class CheckError(Exception):
     """One line: what was found, what was expected and what to do."""
 
-    def __init__(self, where: str, *, found: str, expected: str, fix: str) -> None:
-        super().__init__(one_line(f"{where}: found {found}; expected {expected}; {fix}"))
-
 
 class WorkerError(Exception):
     """A request that a wheel's process failed or did not answer: a result of the check, not a bug of the program."""

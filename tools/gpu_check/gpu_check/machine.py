@@ -19,7 +19,7 @@ def torch_version() -> str:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:
         raise CheckError(
-            sys.executable, found="no torch", expected="torch for CUDA", fix="run this with the Python that has torch"
+            f"{sys.executable}: found no torch; expected torch for CUDA; run this with the Python that has torch"
         ) from None
 
 
@@ -28,30 +28,24 @@ def describe(*, needs_nvcc: bool = True) -> dict[str, str]:
     try:
         import torch  # noqa: PLC0415
     except (ImportError, OSError) as error:
-        raise CheckError(
-            "torch", found=str(error), expected="a torch that imports", fix="repair the installation"
-        ) from None
+        raise CheckError(f"torch: found {error}; expected a torch that imports; repair the installation") from None
     if not torch.cuda.is_available():
         raise CheckError(
-            "torch", found="no CUDA device", expected="an H100, H200 or other Hopper GPU", fix="run this where one is"
+            "torch: found no CUDA device; expected an H100, H200 or other Hopper GPU; run this where one is"
         )
     name, capability = torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)
     if capability[0] != 9:
         raise CheckError(
-            name,
-            found=f"compute capability {capability[0]}.{capability[1]}",
-            expected="9.0 (Hopper), which these shapes and tolerances are for",
-            fix="run this on an H100 or H200",
+            f"{name}: found compute capability {capability[0]}.{capability[1]}; "
+            "expected 9.0 (Hopper), which these shapes and tolerances are for; run this on an H100 or H200"
         )
     # DeepGEMM's JIT looks for nvcc in these places, in this order.
     home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     nvcc = str(Path(home, "bin", "nvcc")) if home else shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
     if needs_nvcc and not os.access(nvcc, os.X_OK):
         raise CheckError(
-            nvcc,
-            found="no nvcc",
-            expected="the compiler that DeepGEMM compiles its kernels with",
-            fix="install the CUDA toolkit, or set CUDA_HOME",
+            f"{nvcc}: found no nvcc; "
+            "expected the compiler that DeepGEMM compiles its kernels with; install the CUDA toolkit, or set CUDA_HOME"
         )
     return {
         "GPU": name,

@@ -35,20 +35,16 @@ class NoToolkit(Checker):
         manifest = self.subject.package / "aot" / "manifest.json"
         if not manifest.is_file():
             raise CheckError(
-                wheel.path.name,
-                found="no aot/manifest.json",
-                expected="a wheel with kernels",
-                fix="build it with deepgemm_wheel(kernels = [...])",
+                f"{wheel.path.name}: found no aot/manifest.json; "
+                "expected a wheel with kernels; build it with deepgemm_wheel(kernels = [...])"
             )
         every = json.loads(manifest.read_text(encoding="utf-8"))["kernels"]
         calls = {name: kernel["call"] for name, kernel in every.items() if f"={_ARCH} " in kernel["flags"]}
         self.calls = {name: call for name, call in calls.items() if call}
         if not self.calls:
             raise CheckError(
-                wheel.path.name,
-                found=f"no kernel for {_ARCH} with an example of a call",
-                expected="kernels that were derived from layers",
-                fix="give deepgemm_kernels the layers",
+                f"{wheel.path.name}: found no kernel for {_ARCH} with an example of a call; "
+                "expected kernels that were derived from layers; give deepgemm_kernels the layers"
             )
         self.other = len(every) - len(self.calls)
         # One kernel of each layer.

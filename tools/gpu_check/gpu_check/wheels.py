@@ -44,9 +44,9 @@ def read_wheel(argument: str, label: str | None = None) -> Wheel:
     """Reads a wheel, or fails if it cannot be checked here."""
     path = Path(argument)
     if not path.is_file():
-        raise CheckError(argument, found="no such file", expected="a built wheel", fix="give the path of a .whl file")
+        raise CheckError(f"{argument}: found no such file; expected a built wheel; give the path of a .whl file")
     if not zipfile.is_zipfile(path):
-        raise CheckError(argument, found="a file that is no zip archive", expected="a wheel", fix="build it again")
+        raise CheckError(f"{argument}: found a file that is no zip archive; expected a wheel; build it again")
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         metadata = [
@@ -55,19 +55,15 @@ def read_wheel(argument: str, label: str | None = None) -> Wheel:
     module = next((m for m in (FLAT, BUNDLED) if m.replace(".", "/") + "/__init__.py" in names), None)
     if module is None:
         raise CheckError(
-            path.name,
-            found="neither deep_gemm/ nor vllm/third_party/deep_gemm/",
-            expected="a wheel with DeepGEMM in it",
-            fix="give a deep_gemm wheel, or a vLLM wheel that bundles it",
+            f"{path.name}: found neither deep_gemm/ nor vllm/third_party/deep_gemm/; "
+            "expected a wheel with DeepGEMM in it; give a deep_gemm wheel, or a vLLM wheel that bundles it"
         )
     prefix, tag = module.replace(".", "/") + "/", f"cpython-{sys.version_info.major}{sys.version_info.minor}-"
     extensions = sorted(n[len(prefix) :] for n in names if n.startswith(prefix + "_C.") and n.endswith(".so"))
     if not any(tag in name or ".abi3." in name for name in extensions):
         raise CheckError(
-            path.name,
-            found=", ".join(extensions) or "no _C",
-            expected=f"_C.{tag}*.so, for the Python that runs this",
-            fix="use a wheel for this Python, or run this with a Python that the wheel is for",
+            f"{path.name}: found {', '.join(extensions) or 'no _C'}; expected _C.{tag}*.so, for the Python that runs "
+            "this; use a wheel for this Python, or run this with a Python that the wheel is for"
         )
     pin = re.search(r"^Requires-Dist: torch\s*\(?\s*==\s*([^\s;,)]+)\)?\s*$", "\n".join(metadata), re.MULTILINE)
     return Wheel(label or " ".join(path.name.split("-")[:2]), path.resolve(), module, pin and pin[1])
@@ -77,10 +73,8 @@ def check_torch(wheel: Wheel, version: str) -> None:
     """Fails unless `version` is the torch that the wheel was compiled against; it runs on no other."""
     if wheel.torch_pin not in (None, version, version.partition("+")[0]):
         raise CheckError(
-            wheel.path.name,
-            found=f"a wheel for torch {wheel.torch_pin}",
-            expected=f"one for torch {version}, which is installed here",
-            fix="build it against this torch, or run this where that torch is",
+            f"{wheel.path.name}: found a wheel for torch {wheel.torch_pin}; expected one for torch {version}, which is "
+            "installed here; build it against this torch, or run this where that torch is"
         )
 
 
