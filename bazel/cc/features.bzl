@@ -5,39 +5,14 @@ here. `file_prefix_map`, `no_solib_rpaths`, `smaller_code` and `whole_program` a
 ignores them. docs/compiler.md has a table.
 """
 
-load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
+load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES", "ACTION_NAME_GROUPS")
 load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "with_feature_set")
 
 visibility(["//bazel/...", "//tests/..."])
 
-COMPILE_ACTIONS = [
-    ACTION_NAMES.assemble,
-    ACTION_NAMES.c_compile,
-    ACTION_NAMES.clif_match,
-    ACTION_NAMES.cpp_compile,
-    ACTION_NAMES.cpp_header_parsing,
-    ACTION_NAMES.cpp_module_codegen,
-    ACTION_NAMES.cpp_module_compile,
-    ACTION_NAMES.linkstamp_compile,
-    ACTION_NAMES.lto_backend,
-    ACTION_NAMES.preprocess_assemble,
-]
-
-CPP_COMPILE_ACTIONS = [
-    ACTION_NAMES.clif_match,
-    ACTION_NAMES.cpp_compile,
-    ACTION_NAMES.cpp_header_parsing,
-    ACTION_NAMES.cpp_module_codegen,
-    ACTION_NAMES.cpp_module_compile,
-    ACTION_NAMES.linkstamp_compile,
-    ACTION_NAMES.lto_backend,
-]
-
-LINK_ACTIONS = [
-    ACTION_NAMES.cpp_link_dynamic_library,
-    ACTION_NAMES.cpp_link_executable,
-    ACTION_NAMES.cpp_link_nodeps_dynamic_library,
-]
+COMPILE_ACTIONS = ACTION_NAME_GROUPS.all_cc_compile_actions
+CPP_COMPILE_ACTIONS = ACTION_NAME_GROUPS.all_cpp_compile_actions
+LINK_ACTIONS = ACTION_NAME_GROUPS.all_cc_link_actions
 
 def flags(actions, flags, **kwargs):
     """A flag set of fixed flags.
