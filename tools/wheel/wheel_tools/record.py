@@ -10,7 +10,7 @@ import base64
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from installer import records
 
@@ -104,14 +104,3 @@ def entry_for(path: str, data: bytes) -> RecordEntry:
     """The line of RECORD for a file with this content."""
     digest, size = sha256([data])
     return RecordEntry.from_elements(path, digest, str(size))
-
-
-def duplicates(paths: Iterable[str]) -> Iterator[str]:
-    """Each path that occurs more than once, once, in the order of the second occurrences."""
-    seen: set[str] = set()
-    reported: set[str] = set()
-    for path in paths:
-        if path in seen and path not in reported:
-            reported.add(path)
-            yield path
-        seen.add(path)

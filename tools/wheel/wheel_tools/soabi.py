@@ -17,19 +17,8 @@ from wheel_tools.pythons import minor as minor_of
 _SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?:-(?P<triplet>[\w-]+))?", re.ASCII)
 _STABLE = re.compile(r"(?P<kind>abi3t?)(?:-(?P<triplet>[\w-]+))?", re.ASCII)
 
-# The triplets that CPython's configure gives, by the machine of the platform tag: glibc's, then musl's.
-TRIPLETS = {
-    "x86_64": ("x86_64-linux-gnu", "x86_64-linux-musl"),
-    "aarch64": ("aarch64-linux-gnu", "aarch64-linux-musl"),
-    "i686": ("i386-linux-gnu", "i386-linux-musl"),
-    "armv6l": ("arm-linux-gnueabihf", "arm-linux-musleabihf"),
-    "armv7l": ("arm-linux-gnueabihf", "arm-linux-musleabihf"),
-    "ppc64le": ("powerpc64le-linux-gnu", "powerpc64le-linux-musl"),
-    "ppc64": ("powerpc64-linux-gnu", "powerpc64-linux-musl"),
-    "s390x": ("s390x-linux-gnu", "s390x-linux-musl"),
-    "riscv64": ("riscv64-linux-gnu", "riscv64-linux-musl"),
-    "loongarch64": ("loongarch64-linux-gnu", "loongarch64-linux-musl"),
-}
+# How the triplets that CPython's configure gives name a CPU, where a platform tag names it otherwise.
+_CPUS = {"i686": "i386", "armv6l": "arm", "armv7l": "arm", "ppc64le": "powerpc64le", "ppc64": "powerpc64"}
 # Older CPythons on musl name glibc's triplet.
 _MUSL_TRIPLET_SINCE = 11
 # The first CPython that loads abi3t files, and stable-ABI files with a triplet in their names.
@@ -96,9 +85,10 @@ def soabi(minor: int, triplet: str, flags: str = "") -> str:
 
 
 def triplet(minor: int, machine: str, libc: str) -> str:
-    """The triplet of CPython 3.<minor> on a machine with "glibc" or "musl"; "<machine>-linux-gnu" where unknown."""
-    known = TRIPLETS.get(machine, (f"{machine}-linux-gnu", f"{machine}-linux-musl"))
-    return known[libc == "musl" and minor >= _MUSL_TRIPLET_SINCE]
+    """The triplet of CPython 3.<minor> on a machine with "glibc" or "musl"."""
+    cpu = _CPUS.get(machine, machine)
+    system = "musl" if libc == "musl" and minor >= _MUSL_TRIPLET_SINCE else "gnu"
+    return f"{cpu}-linux-{system}{'eabihf' if cpu == 'arm' else ''}"
 
 
 def suffixes(minor: int, free_threaded: bool, triplets: Sequence[str]) -> list[str]:

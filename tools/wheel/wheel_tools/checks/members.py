@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections import Counter
 from collections.abc import Iterator
 
 from wheel_tools.archive import is_safe_name
@@ -10,7 +11,7 @@ from wheel_tools.errors import WheelError
 from wheel_tools.examine import Wheel
 from wheel_tools.findings import Finding
 from wheel_tools.options import Options
-from wheel_tools.record import STRONG_HASHES, UNHASHED_NAMES, RecordEntry, duplicates
+from wheel_tools.record import STRONG_HASHES, UNHASHED_NAMES, RecordEntry
 
 _MAX_PTH = 1 << 16
 
@@ -50,8 +51,9 @@ def _editable(wheel: Wheel) -> Iterator[Finding]:
 def _record(wheel: Wheel, entries: list[RecordEntry], dist_info: str) -> Iterator[Finding]:
     unhashed = {f"{dist_info}/{name}" for name in UNHASHED_NAMES}
     record = f"{dist_info}/RECORD"
-    for path in duplicates(entry.path for entry in entries):
-        yield Finding("record-duplicate", path, "two lines of RECORD", "one")
+    for path, count in Counter(entry.path for entry in entries).items():
+        if count > 1:
+            yield Finding("record-duplicate", path, "two lines of RECORD", "one")
     listed = {entry.path: entry for entry in entries}
     members = wheel.archive.by_name
     for path in listed:
