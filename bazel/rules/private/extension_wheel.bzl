@@ -16,7 +16,7 @@ resolves to:
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/pythons:pep440.bzl", "normalized_version")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
-load(":wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
+load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
 
 visibility(["//bazel/...", "//tests/..."])
 

@@ -2,7 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
 load("//bazel/pythons:pep440.bzl", "normalized_local_version")
-load(":wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
+load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
 
 visibility(["//bazel/...", "//tests/..."])
 

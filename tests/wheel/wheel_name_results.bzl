@@ -1,9 +1,9 @@
 """The rule wheel_name_results: calls the functions of pep440.bzl and wheel_names.bzl, and writes down what they return."""
 
 load("//bazel/pythons:pep440.bzl", "normalized_local_version", "normalized_version")
-load("//bazel/rules/private:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
+load("//bazel/rules:wheel_names.bzl", "normalized_name", "overlay_name", "parse_wheel_name")
 
-visibility(["//bazel/...", "//tests/..."])
+visibility("private")
 
 # Every part of a version in normal, in other and in wrong spellings.
 _EPOCHS = ["", "v", "V0!", "01!", "a!", "!"]
