@@ -7,8 +7,9 @@ elf(5) without their prefixes (`sh_offset` is `offset`).
 from __future__ import annotations
 
 import struct
+from collections import namedtuple
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from bazel.fetch.command import CommandError
 
@@ -25,50 +26,12 @@ class ElfError(CommandError):
     """A file is not the ELF file that it should be; the text names the file and says what is wrong."""
 
 
-class Header(NamedTuple):
-    """Elf64_Ehdr."""
-
-    ident: bytes
-    type: int
-    machine: int
-    version: int
-    entry: int
-    phoff: int
-    shoff: int
-    flags: int
-    ehsize: int
-    phentsize: int
-    phnum: int
-    shentsize: int
-    shnum: int
-    shstrndx: int
-
-
-class Section(NamedTuple):
-    """Elf64_Shdr."""
-
-    name: int
-    type: int
-    flags: int
-    addr: int
-    offset: int
-    size: int
-    link: int
-    info: int
-    addralign: int
-    entsize: int
-
-
-class Symbol(NamedTuple):
-    """Elf64_Sym."""
-
-    name: int
-    info: int
-    other: int
-    shndx: int
-    value: int
-    size: int
-
+# Elf64_Ehdr, Elf64_Shdr and Elf64_Sym.
+Header = namedtuple(
+    "Header", "ident type machine version entry phoff shoff flags ehsize phentsize phnum shentsize shnum shstrndx"
+)
+Section = namedtuple("Section", "name type flags addr offset size link info addralign entsize")
+Symbol = namedtuple("Symbol", "name info other shndx value size")
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
