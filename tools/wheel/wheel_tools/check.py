@@ -1,7 +1,7 @@
-"""wheel-check: proves that wheels will load wherever their metadata says.
+"""Proves that wheels with CPython extensions will load wherever their metadata says.
 
-Exit status: 0 when all wheels are clean, 1 when there are findings, 2 when a file cannot be read
-as a wheel (or an option cannot be used).
+In a GLOB, * crosses slashes. Exit status: 0 when all wheels are clean, 1 when there are findings, 2 when a file cannot
+be read as a wheel (or an option cannot be used).
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from wheel_tools.examine import UnreadableError, examine
 from wheel_tools.findings import Finding
 from wheel_tools.options import CLASSES, Options, problem_with
 from wheel_tools.record import sha256
-
-_EPILOG = "In a GLOB, * crosses slashes. An argument @FILE reads further arguments from FILE, one a line. "
 
 
 def check_wheel(path: str | Path, options: Options) -> Report:
@@ -52,12 +50,7 @@ def check_wheel(path: str | Path, options: Options) -> Report:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        fromfile_prefix_chars="@",
-        prog="wheel-check",
-        description="Proves that wheels with CPython extensions will load wherever their metadata says.",
-        epilog=_EPILOG + __doc__.partition("\n\n")[2],
-    )
+    parser = command.argument_parser("wheel-check", __doc__)
 
     def several(option: str, metavar: str, text: str) -> None:
         parser.add_argument(option, metavar=metavar, action="append", default=[], help=text)
