@@ -85,7 +85,7 @@ options_skip_test = _options_test_rule({str(Label("//bazel/rules:skip_missing_in
 def _refused(name, message, rule, **kwargs):
     """A target whose analysis must fail, and the test of its message; returns the test's name."""
     rule(name = name + ".target", tags = ["manual"], **kwargs)
-    failure_test(name = name, message = message, target_under_test = ":" + name + ".target")
+    failure_test(name = name, size = "small", message = message, target_under_test = ":" + name + ".target")
     return name
 
 def rules_test_suite(name):
@@ -113,6 +113,7 @@ def rules_test_suite(name):
     )
     action_test(
         name = "extension_wheel_test",
+        size = "small",
         arguments = ["build"],
         mnemonic = "ExtensionWheel",
         output = "ops_wheel/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
@@ -120,12 +121,14 @@ def rules_test_suite(name):
     )
     action_test(
         name = "stable_abi_wheel_test",
+        size = "small",
         mnemonic = "ExtensionWheel",
         output = "stable_wheel/stable_ops-1.0-cp311-abi3-linux_x86_64.whl",
         target_under_test = ":stable_wheel",
     )
     action_test(
         name = "wheel_overlay_test",
+        size = "small",
         arguments = ["--package ops", "--under app/third_party", "--local-version ops.2.8.2"],
         mnemonic = "WheelOverlay",
         output = "overlaid/app-1.0+ops.2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
@@ -140,6 +143,7 @@ def rules_test_suite(name):
     )
     action_test(
         name = "vllm_wheel_test",
+        size = "small",
         arguments = ["--package deep_gemm", "--under vllm/third_party", "--local-version local.1"],
         mnemonic = "WheelOverlay",
         output = "as_vllm/app-1.0+local.1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
@@ -154,12 +158,14 @@ def rules_test_suite(name):
     )
     options_test(
         name = "import_check_options_test",
+        size = "small",
         options = ["--module=ops", "--extension=_C"],
         target_under_test = ":import_check",
         without = ["--skip-missing"],
     )
     options_skip_test(
         name = "import_check_skip_test",
+        size = "small",
         options = ["--skip-missing"],
         target_under_test = ":import_check",
     )
@@ -170,11 +176,13 @@ def rules_test_suite(name):
     )
     configuration_test(
         name = "import_check_configuration_test",
+        size = "small",
         target_under_test = ":import_check",
         tool = "wheel_tools/import_check.py",
     )
     configuration_test(
         name = "wheel_check_configuration_test",
+        size = "small",
         target_under_test = ":wheel_check",
         tool = "wheel_tools/check.py",
     )
@@ -189,6 +197,7 @@ def rules_test_suite(name):
     )
     action_test(
         name = "respelt_version_test",
+        size = "small",
         mnemonic = "ExtensionWheel",
         output = "respelt_wheel/ops-1!2.8rc1+local.1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         target_under_test = ":respelt_wheel",
@@ -203,6 +212,7 @@ def rules_test_suite(name):
     )
     action_test(
         name = "respelt_local_version_test",
+        size = "small",
         arguments = ["--local-version ops.2.8"],
         mnemonic = "WheelOverlay",
         output = "respelt_overlaid/ops-1!2.8rc1+local.1.ops.2.8-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
