@@ -16,7 +16,7 @@ from functools import cached_property
 from packaging.metadata import RawMetadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.tags import Tag, parse_tag
+from packaging.tags import Tag
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
@@ -69,11 +69,6 @@ class WheelFile:
     def tags(self) -> list[str]:
         """The Tag lines as written. Each should be a single tag, but may be a compressed one."""
         return self.values("Tag")
-
-    @property
-    def tag_set(self) -> frozenset[Tag]:
-        """The single tags of all Tag lines."""
-        return frozenset(tag for text in self.tags for tag in parse_tag(text))
 
 
 class WheelArchive(ZipReader):
