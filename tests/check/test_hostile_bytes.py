@@ -136,7 +136,7 @@ def test_wheel_file(data):
 
 
 def read_elf(data: bytes) -> None:
-    reader = ElfReader(len(data), lambda: [data])
+    reader = ElfReader()
     reader.feed(data)
     message = "one line"
     try:

@@ -14,7 +14,7 @@ MINORS = {python: int(python.partition(".")[2]) for python in PYTHONS}
 def compiled(data: bytes, piece: int = 1 << 16) -> tuple[Compiled, Scanner]:
     """What the checker reads in a module whose bytes come in pieces."""
     pieces = [data[at : at + piece] for at in range(0, len(data), piece)]
-    reader, marks = ElfReader(len(data), lambda: iter(pieces)), Scanner(collect_includes=True)
+    reader, marks = ElfReader(), Scanner(collect_includes=True)
     for chunk in pieces:
         reader.feed(chunk)
         marks.feed(chunk)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import re
 import struct
+import tempfile
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +31,8 @@ MAX_VERSIONS = 4096
 MAX_UNDEFINED_NAMES = 32 << 20
 MAX_EXPORTED_NAMES = 256 << 20
 
-# The reader keeps the first bytes of a file, so a small file is kept whole. The tables of a larger file nearly always
-# lie in its first bytes; other tables are read by decompressing the member again.
-HEAD = 8 << 20
-_READ_AHEAD = 1 << 20
-_MAX_EXTRA = 80 << 20
-_MAX_PASSES = 12
+# Files of more bytes are on disk while they are read.
+_MEMORY = 8 << 20
 
 _PF_X = 1
 _DF_TEXTREL = 4
@@ -123,51 +120,27 @@ def version_number(version: str, prefix: str) -> tuple[int, ...] | None:
 
 
 class ElfReader:
-    """Takes a file's bytes once, in order, and then answers from what it kept.
+    """Takes a file's bytes once, in order, and then reads in them. A large file is on disk meanwhile.
 
-    reader = ElfReader(size, reopen)     # reopen() gives the bytes once more, from the start
+    reader = ElfReader()
     for chunk in chunks: reader.feed(chunk)
     shared_object = reader.parse()
     """
 
-    def __init__(self, size: int, reopen: Callable[[], Iterable[bytes]]) -> None:
-        self.size = size
-        self._reopen = reopen
-        self._head = bytearray()
-        self._extents: list[tuple[int, bytes]] = []
-        self._passes = 0
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_MEMORY)  # noqa: SIM115
+        self.size = 0
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the file."""
-        if len(self._head) < HEAD:
-            self._head += chunk[: HEAD - len(self._head)]
+        self.size += self._file.write(chunk)
 
     def read(self, offset: int, size: int) -> bytes:
         """Exactly these bytes, or ElfError."""
         if offset < 0 or size < 0 or offset + size > self.size:
             raise ElfError(f"a table at bytes {offset} to {offset + size} of a file that has {self.size} (truncated?)")
-        for start, data in [(0, self._head), *self._extents]:
-            if start <= offset and offset + size <= start + len(data):
-                return bytes(data[offset - start : offset - start + size])
-        return self._fetch(offset, size)
-
-    def _fetch(self, offset: int, size: int) -> bytes:
-        wanted = min(max(size, _READ_AHEAD), self.size - offset)
-        self._passes += 1
-        if self._passes > _MAX_PASSES or wanted + sum(len(data) for _, data in self._extents) > _MAX_EXTRA:
-            raise ElfError("tables that are scattered over the file, or far larger than those of any extension module")
-        data, at = bytearray(), 0
-        for chunk in self._reopen():
-            first = max(offset - at, 0)
-            if first < len(chunk):
-                data += chunk[first : first + wanted - len(data)]
-            at += len(chunk)
-            if len(data) >= wanted:
-                break
-        if len(data) < size:
-            raise ElfError("a file that ends before its tables do")
-        self._extents.append((offset, bytes(data)))
-        return bytes(data[:size])
+        self._file.seek(offset)
+        return self._file.read(size)
 
     def parse(self) -> SharedObject:
         """The file's facts; ElfError for a file that is neither a shared object nor a program."""
@@ -181,6 +154,8 @@ class ElfReader:
             raise ElfError(
                 f"headers that cannot be decoded ({type(error).__name__}{': ' + text if text else ''})"
             ) from None
+        finally:
+            self._file.close()
 
 
 class _Parser:

@@ -223,7 +223,7 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
         wheel.digests[member.index] = digests(chain([start], chunks), algorithms)[0]
         return
     wheel.compiled = True
-    reader = ElfReader(member.size, lambda: wheel.archive.chunks(member))
+    reader = ElfReader()
     deep_gemm = location.rpartition("/")[0].endswith("deep_gemm")
     library.marks.collect_includes = deep_gemm
     # A file for the stable ABI is checked only by its symbols.

@@ -44,9 +44,8 @@ def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], 
 
     `torch` are the interfaces of torch's libraries. If there are none, torch's symbols are not checked.
     """
-    content = library.read_bytes()
-    reader = ElfReader(len(content), lambda: [content])
-    reader.feed(content)
+    reader = ElfReader()
+    reader.feed(library.read_bytes())
     where = f"{target}: {library.name}"
     try:
         elf = reader.parse()
