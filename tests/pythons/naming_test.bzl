@@ -1,5 +1,6 @@
 """Unit tests of the names that follow from a version."""
 
+load("@bazel_skylib//lib:partial.bzl", "partial")
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/pythons:naming.bzl", "DEBIAN_LOCKS", "minor_version", "python_soabi", "python_tag")
 
@@ -30,4 +31,4 @@ def naming_test_suite(name):
     Args:
         name: the suite's name.
     """
-    unittest.suite(name, _names_test, _locks_test)
+    unittest.suite(name, *[partial.make(test, size = "small") for test in [_names_test, _locks_test]])
