@@ -70,7 +70,7 @@ def wheels(arguments: argparse.Namespace) -> list[Wheel]:
 def workplace(directory: Path | None) -> Iterator[Path]:
     """Yields `directory`, which must be empty, or a temporary one that is deleted at the end."""
     if directory is None:
-        with tempfile.TemporaryDirectory(prefix="gpu_check-", ignore_cleanup_errors=True) as made:
+        with tempfile.TemporaryDirectory(prefix="gpu_check-") as made:
             yield Path(made)
         return
     directory.mkdir(parents=True, exist_ok=True)
