@@ -4,10 +4,7 @@ load(":host_python.bzl", "run_module")
 
 visibility(["//bazel/...", "//tests/..."])
 
-_SDIST_METADATA = [
-    Label(":sdist_metadata/sdist_metadata.py"),
-    Label(":sdist_metadata/sitecustomize.py"),
-]
+_SDIST_BACKEND = Label(":sdist_backend.py")
 
 def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = "2.28", include = [], exclude = []):
     """Fetches the packages that a requirement file pins into a directory of the repository.
@@ -34,4 +31,4 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
         arguments += ["--include", pattern]
     for pattern in exclude:
         arguments += ["--exclude", pattern]
-    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = _SDIST_METADATA if mode == "sdist" else [])
+    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = [_SDIST_BACKEND] if mode == "sdist" else [])
