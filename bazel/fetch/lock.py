@@ -163,6 +163,11 @@ def read_lock(path: Path, roots: list[str], python: str, cuda: bool = True, mach
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path.name} is not TOML ({error}): write it again") from None
     environment = _environment(python, machine)
-    if path.name == "uv.lock":
+    if path.name != "uv.lock":
+        return _of_pylock(lock, path.name, environment, cuda)
+    try:
         return _of_uv(lock, path.name, environment, roots, cuda)
-    return _of_pylock(lock, path.name, environment, cuda)
+    except KeyError as error:
+        raise CommandError(f"{path.name} is not as uv writes it ({error} is missing): write it again") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CommandError(f"{path.name} is not as uv writes it ({error}): write it again") from None

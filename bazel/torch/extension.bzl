@@ -1,11 +1,16 @@
 """Module extension `torch`: the torch that extensions are compiled against."""
 
+load("//bazel/fetch:wheel_repos.bzl", "unpacked_wheels_repo")
+load(":pip_torch_repo.bzl", "pip_torch_repo")
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
 _DEFAULT_NAME = "deepgemm_torch"
+
+# NVIDIA's wheels of headers that no torch requires.
+_CUDA_HEADERS = Label("//third_party/torch:cuda-13.0-headers.txt")
 
 _NAME = attr.string(
     doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
@@ -59,12 +64,45 @@ _local = tag_class(
     },
 )
 
+_pip = tag_class(
+    doc = """The torch of a pip hub of rules_python: what `py_test` targets of the project import, too.
+
+```starlark
+pip = use_extension("@rules_python//python/extensions:pip.bzl", "pip")
+pip.parse(
+    hub_name = "pip",
+    python_version = "3.12",
+    requirements_lock = "//:requirements.txt",
+)
+use_repo(pip, "pip")
+
+torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
+torch.pip(hub = "@pip")
+```
+
+Building an extension then fetches `@pip//torch` and what it depends on, for the Python in use; headers and libraries are
+the same for all. A hub without torch, a torch that was built with libstdc++'s old ABI, and, unless `cuda = False`, one
+without CUDA are errors.
+""",
+    attrs = {
+        "cuda": attr.bool(
+            doc = "False for a torch without CUDA, or to compile against one with CUDA as against one without. Default: True.",
+            default = True,
+        ),
+        "hub": attr.label(
+            doc = "The hub, such as `@pip`, with the target `//torch`.",
+            mandatory = True,
+        ),
+        "name": _NAME,
+    },
+)
+
 def _torch_impl(mctx):
     taken = {}
     direct, direct_dev = [], []
     for module in mctx.modules:
         in_module = {}
-        for kind, tags in [("wheel", module.tags.wheel), ("local", module.tags.local)]:
+        for kind, tags in [("wheel", module.tags.wheel), ("local", module.tags.local), ("pip", module.tags.pip)]:
             for tag in tags:
                 if tag.name in in_module:
                     fail("torch: {} has two tags named {}: give one of them another name".format(
@@ -82,6 +120,10 @@ def _torch_impl(mctx):
     for name, (kind, tag) in taken.items():
         if kind == "wheel":
             torch_wheel_repo(name = name, cuda = tag.cuda, python = tag.python, requirements = tag.requirements)
+        elif kind == "pip":
+            unpacked_wheels_repo(name = name + "_cuda_headers", requirements = _CUDA_HEADERS)
+            headers = "@{}_cuda_headers//:files".format(name)
+            pip_torch_repo(name = name, cuda = tag.cuda, headers = headers, hub = tag.hub)
         else:
             torch_local_repo(name = name, cuda = tag.cuda, cuda_home = tag.cuda_home, interpreter = tag.interpreter)
     return mctx.extension_metadata(
@@ -101,6 +143,7 @@ was built with, are errors.
 """,
     tag_classes = {
         "local": _local,
+        "pip": _pip,
         "wheel": _wheel,
     },
 )

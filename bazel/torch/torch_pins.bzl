@@ -37,7 +37,7 @@ def torch_pins(rctx, requirements, part, python):
         rctx,
         "bazel.torch.torch_pins",
         [part, "--requirements", rctx.path(requirements), "--python", python, "--out", out] +
-        ["--headers", rctx.path(Label("//third_party/torch:2.14.0.txt"))],
+        ["--headers", rctx.path(Label("//third_party/torch:cuda-13.0-headers.txt"))],
         # tomli and packaging.
         libraries = [rctx.path(Label("@deepgemm_pip//:site/packaging/markers.py")).dirname.dirname],
     )

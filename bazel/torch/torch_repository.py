@@ -34,7 +34,7 @@ def write_interfaces(torch: Path, cuda: Path | None, out: Path) -> None:
 
     CUDA's libraries have only versioned file names. The loader looks for the SONAME, which the interface keeps.
     """
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     for name in _TORCH_LIBRARIES + (_TORCH_CUDA_LIBRARIES if cuda else ()):
         write_interface(torch / "lib" / f"lib{name}.so", out / f"lib{name}.so")
     for name in _CUDA_LIBRARIES if cuda else ():
