@@ -38,6 +38,11 @@ def _copy(headers: Sequence[str], include: Path, out: Path) -> None:
         shutil.copyfile(include / header, out / header)
 
 
+def _text(torch: Facts) -> str:
+    abi = "on" if torch.cxx11_abi else "off"
+    return f"torch {torch.torch_version} with CUDA {torch.cuda_version or 'none'} and the C++11 ABI {abi}"
+
+
 def prepare(args: argparse.Namespace) -> None:
     """Writes all outputs, or fails where torch is another one than its metadata says."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -45,7 +50,10 @@ def prepare(args: argparse.Namespace) -> None:
         found = facts(args.torch, cuda)
         expected = Facts(args.version, args.cuda_version, cxx11_abi=True)
         if found != expected:
-            raise CommandError(f"{args.torch} has {found}; expected {expected}: use torch.wheel for this torch")
+            raise CommandError(
+                f"{args.torch} has {_text(found)}; expected {_text(expected)}: choose another torch, or torch.wheel for"
+                " this one"
+            )
         _copy(extension_headers(args.torch / "include"), args.torch / "include", args.headers / "torch/include")
         if cuda:
             _copy(host_headers(cuda / "include"), cuda / "include", args.headers / "cuda/include")
