@@ -9,7 +9,7 @@ _HEADERS = ["nvidia_cuda_cccl", "nvidia_cuda_crt"]
 
 def _pip_torch_repo_impl(rctx):
     hub = rctx.attr.hub
-    root = rctx.path(hub.same_package_label("requirements.bzl")).dirname
+    root = rctx.path(hub.same_package_label("BUILD.bazel")).dirname
 
     def label(package):
         """The target of a package in the hub; None if the hub lacks it."""
