@@ -43,12 +43,12 @@ def _sort(ctx):
             found.libraries.append(file)
         elif path.startswith("torch/lib/") and file.basename in libraries:
             found.libraries.append(file)
-        elif path.startswith("nvidia/cu") and ctx.attr.cuda:
-            root, kind = path.split("/", 3)[:3][1:]
-            if kind == "include":
+        elif path.startswith("nvidia/cu1") and ctx.attr.cuda:
+            root, _, inside = path.removeprefix("nvidia/").partition("/")
+            if inside.startswith("include/"):
                 found.cuda["{}/nvidia/{}".format(site, root)] = None
                 found.cuda_headers.append(file)
-            elif kind == "lib" and file.basename.partition(".so.")[0] + ".so" in libraries:
+            elif inside.startswith("lib/") and file.basename.partition(".so.")[0] + ".so" in libraries:
                 found.cuda["{}/nvidia/{}".format(site, root)] = None
                 found.libraries.append(file)
         for distribution in ["torch", "nvidia_cuda_runtime", "nvidia_cuda_crt"]:
