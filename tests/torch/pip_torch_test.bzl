@@ -23,7 +23,7 @@ def _torch(version, cuda, libraries):
         "torch/include/torch/csrc/api/include/torch/all.h": "",
         "torch/include/torch/extension.h": "#include <torch/all.h>" + ("\n#include <cuda_runtime.h>" if cuda else ""),
         "torch/share/cmake/Torch/TorchConfig.cmake": "",
-        "torch/version.py": "__version__ = '{}'\ncuda: Optional[str] = {}".format(version, repr(cuda)),
+        "torch/version.py": "__version__ = '{}'\ncuda: Optional[str] = {}".format(version, cuda and "'{}'".format(cuda)),
     } | {"torch/lib/lib{}.so".format(name): None for name in libraries}
 
 def _runtime(version):

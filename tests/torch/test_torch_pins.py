@@ -79,8 +79,11 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     (project / "pyproject.toml").write_text(_PROJECT.format(version=_TORCH.stem), encoding="utf-8")
     uv = str(Path(os.environ["UV"]).absolute())
+    # A sandbox cannot write into the user's cache.
+    environment = {**os.environ, "UV_CACHE_DIR": str(project / "cache")}
     for arguments in (["lock"], ["export", "--frozen", "--format=pylock.toml", "--output-file=pylock.toml"]):
-        done = subprocess.run([uv, *arguments, "--quiet"], cwd=project, capture_output=True, text=True, check=False)
+        command = [uv, *arguments, "--quiet"]
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return project
 
