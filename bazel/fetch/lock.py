@@ -26,7 +26,7 @@ class Locked(NamedTuple):
     """One package of a lock, for one Python on Linux."""
 
     pin: Pin
-    #: The URL of the package index that the lock names; None where it names none, or PyPI.
+    #: The URL of the package index that the lock names; None where it names PyPI, a directory or none.
     index: str | None
     #: Whether one wheel serves every CPython, and the lock has no other release for some.
     shared: bool
@@ -59,7 +59,7 @@ def _locked(name: str, version: str, wheels: list[tuple[str, str]], index: str |
     pure = any(re.search(r"-py[^-]*-none-[^-]*$", wheel) for wheel, _ in wheels)
     return Locked(
         Pin(canonicalize_name(name), version, frozenset(digest for _, digest in wheels if digest)),
-        None if index in (None, "https://pypi.org/simple", "https://pypi.org/simple/") else index,
+        index if index and "://" in index and "//pypi.org/" not in index else None,
         pure and releases.count(name) == 1,
     )
 

@@ -78,6 +78,11 @@ def requirement_file(args: argparse.Namespace) -> str:
         pins = {
             key: pin for key, pin in pins.items() if key not in _HEADERS and (key in shared) == (args.part == "shared")
         }
+    unhashed = [f"{pin.name} {pin.version}" for pin in pins.values() if not pin.hashes]
+    if unhashed:
+        raise CommandError(
+            f"{name} has no SHA-256 of {', '.join(unhashed)}; expected one of each wheel: lock it from a package index"
+        )
     return "".join(f"{line}\n" for line in [*options, *(pins[key].line for key in sorted(pins))])
 
 

@@ -176,9 +176,16 @@ _TORCH_AND_RUNTIME = [
         ("cpu", [_package("numpy", "2.0", "a")], "uv.lock has no torch for CPython 3.12 on Linux"),
         ("cuda", [_package("torch", "2.14.0+cpu", "a")], "has torch 2.14.0+cpu without nvidia-cuda-runtime; expected"),
         ("cpu", [_package("torch", "2.14.0", "a"), _package("torch", "2.13.0", "b")], "2.14.0, 2.13.0 of torch"),
+        ("cpu", [_package("torch", "2.14.0", "a").replace("hash", "odd")], "uv.lock has no SHA-256 of torch 2.14.0; "),
         ("cuda", _TORCH_AND_RUNTIME, "nvidia-cuda-runtime 13.4.96 and no nvidia-cuda-cccl; expected both of CUDA 13.4"),
     ],
-    ids=["no torch", "a CPU torch", "two torches", "a CUDA release whose headers are not pinned here"],
+    ids=[
+        "no torch",
+        "a CPU torch",
+        "two torches",
+        "a wheel without a hash",
+        "a CUDA release whose headers are not pinned here",
+    ],
 )
 def test_a_lock_that_does_not_serve(tmp_path: Path, capsys, part: str, packages: list[str], expected: str) -> None:
     assert expected in _fails(capsys, part, _lock(tmp_path, *packages))
