@@ -23,6 +23,8 @@ from wheel_tools.errors import WheelError
 
 # CUDA libraries whose SONAME ends in CUDA's major version.
 _CUDA_RUNTIME = re.compile(r"lib(?:cudart|nvrtc)\.so\.(\d+)")
+# Libraries of CUDA and of a torch with CUDA.
+_CUDA_LIBRARY = re.compile(r"lib(?:cuda|cudart|nvrtc|cublas\w*|cusolver\w*|cusparse\w*|c10_cuda|torch_cuda\w*)\.so\b")
 # Mangled C++ names in one of torch's namespaces.
 _OF_TORCH = re.compile(r"_Z.*(?:2at|3c10|5torch|6caffe2)[A-Z0-9]")
 
@@ -60,6 +62,13 @@ def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], 
             fix="write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {…} in one source, or correct module_name",
         )
     for needed in elf.needed:
+        if not cuda and _CUDA_LIBRARY.match(needed):
+            raise WheelError(
+                where,
+                found=f"{needed} among the needed libraries",
+                expected="nothing of CUDA, since this torch is one without CUDA",
+                fix="choose a torch with CUDA, or remove what needs it from srcs, deps and linkopts",
+            )
         match = _CUDA_RUNTIME.match(needed)
         if match and match.group(1) != cuda.partition(".")[0]:
             raise WheelError(
@@ -84,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="module-check", fromfile_prefix_chars="@")
     parser.add_argument("--module", required=True, help="the X of PyInit_X")
     parser.add_argument("--target", required=True, help="the label that an error begins with")
-    parser.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0")
+    parser.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0; '' for none")
     parser.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
     parser.add_argument("--out", type=Path, required=True, help="an empty file, written if the library passes")
     parser.add_argument("file", type=Path)
