@@ -2,8 +2,7 @@
 
 load("@rules_python//python:py_info.bzl", "PyInfo")
 
-# Public by necessity: torch_runtime.bzl loads it. No interface: it may change at any time.
-visibility("public")
+visibility(["//bazel/..."])
 
 _TYPE = "@bazel_tools//tools/python:toolchain_type"
 

@@ -208,7 +208,7 @@ def compare(probes: dict[str, Probe]) -> list[str]:
         everywhere = frozenset.union(*(getattr(probe, attribute) for probe in probes.values()))
         lines += [
             f"{version}: FAILED: found no {what} {', '.join(sorted(absent))}; "
-            f"expected the same {what} under every CPython: check what the module imports"
+            f"expected the same {attribute} under every CPython: check what the module imports"
             for version, probe in probes.items()
             if (absent := everywhere - getattr(probe, attribute))
         ]
