@@ -9,6 +9,8 @@ ExtensionInfo = provider(
                  "the only one of a stable-ABI module; the file's name is the one that Python's import system looks " +
                  "for, `<module_name>.<SOABI>.so` (PEP 3149)",
         "module_name": "string: the module's last name, as in PyInit_<module_name>",
+        "package": "string: the directory of a wheel that the files belong in, such as `my_ops` or `a/b`; empty where the " +
+                   "extension does not say",
         "py_limited_api": "string: the oldest CPython of a stable-ABI module, such as `3.11`; empty for any other",
         "pythons": "list of PythonAbiInfo: the CPythons that can load the files, oldest first",
         "torch": "TorchInfo: the torch that the files were compiled and linked against",

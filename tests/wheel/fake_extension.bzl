@@ -16,6 +16,7 @@ def _fake_extension_impl(ctx):
         ExtensionInfo(
             files = files,
             module_name = "_C",
+            package = ctx.attr.package,
             py_limited_api = ctx.attr.py_limited_api,
             pythons = [],
             torch = TorchInfo(version = ctx.attr.torch_version),
@@ -26,6 +27,7 @@ fake_extension = rule(
     implementation = _fake_extension_impl,
     doc = "Gives an ExtensionInfo whose libraries are text.",
     attrs = {
+        "package": attr.string(doc = "As in ExtensionInfo."),
         "py_limited_api": attr.string(doc = "As in ExtensionInfo."),
         "suffixes": attr.string_dict(
             doc = "The keys of ExtensionInfo.files, and what stands between `_C.` and `.so` in each file's name.",

@@ -79,6 +79,7 @@ def _extension_module_impl(ctx):
         ExtensionInfo(
             files = files,
             module_name = name,
+            package = ctx.attr.package,
             py_limited_api = ctx.attr.py_limited_api,
             pythons = [python[PythonAbiInfo] for python in (ctx.attr.serves or ctx.attr.pythons)],
             torch = ctx.attr.torch[TorchInfo],
@@ -97,6 +98,10 @@ extension_module = rule(
         "module_name": attr.string(
             doc = "The module's last name, as in PyInit_<module_name>.",
             mandatory = True,
+        ),
+        "package": attr.string(
+            doc = "The directory of a wheel that the files belong in, such as `my_ops`, or `a/b` for the package `a.b`. " +
+                  "Default: none; the wheel says it.",
         ),
         "py_limited_api": attr.string(
             doc = "The oldest CPython of a stable-ABI module, such as `3.11`; empty (the default) for any other.",

@@ -62,6 +62,7 @@ def torch_extension(
         copts = [],
         defines = [],
         linkopts = [],
+        package = "",
         py_limited_api = None,
         features = [],
         visibility = None,
@@ -111,6 +112,8 @@ def torch_extension(
             Default: none.
         defines: Preprocessor definitions, `NAME` or `NAME=VALUE`, for these sources only. Default: none.
         linkopts: Linker options. Default: none.
+        package: The directory of a wheel that the libraries belong in, such as `my_ops`, or `a/b` for the package `a.b`.
+            Default: the `package` of `extension_wheel`.
         py_limited_api: The oldest CPython of a stable-ABI module (PEP 384), such as `3.11`: makes one library,
             `:<name>.abi3`, instead of one per Python. The sources must then use the limited API only (pybind11 does
             not; register operators with TORCH_LIBRARY). Default: none.
@@ -157,6 +160,7 @@ def torch_extension(
         name = name,
         binaries = binaries.values(),
         module_name = module_name,
+        package = package,
         py_limited_api = py_limited_api,
         pythons = [_hub(tag) for tag in binaries],
         serves = [_hub(python.tag) for python in pythons],
