@@ -12,12 +12,12 @@ from typing import TypeVar
 from packaging.tags import InvalidTag, Tag, parse_tag
 
 from wheel_tools.archive import Member, WheelArchive
-from wheel_tools.cpython_symbols import is_python_symbol
 from wheel_tools.elf import MACHINES, ElfError, ElfReader, SharedObject
 from wheel_tools.errors import WheelError
 from wheel_tools.evidence import Compiled, Scanner, compiled_for
 from wheel_tools.findings import Finding
 from wheel_tools.interpreters import Interpreter, installing
+from wheel_tools.module_files import is_module
 from wheel_tools.pythons import open_from
 from wheel_tools.record import STRONG_HASHES, RecordEntry, digests
 from wheel_tools.requirements import CoreMetadata, read_metadata
@@ -253,21 +253,6 @@ def _mark_modules(wheel: Wheel) -> None:
     """Sets is_module and compiled of each library."""
     needed = {name for library in wheel.libraries if library.elf for name in library.elf.needed}
     for library in wheel.libraries:
-        library.is_module = library.name is not None and _is_module(library, library.name, needed)
+        library.is_module = library.name is not None and is_module(library.name, library.elf, needed)
         if library.is_module and library.elf and library.name.kind not in ("abi3", "abi3t"):
             library.compiled = compiled_for(library.elf, library.marks)
-
-
-def _is_module(library: Library, name: ExtensionName, needed: set[str]) -> bool:
-    """An exported init function decides; without one, a file is a library unless its name and symbols are a module's.
-
-    Files such as `_C.abi3.so` of a package that calls torch.ops.load_library or ctypes are libraries.
-    """
-    named = name.kind not in ("plain", "other")
-    if library.elf is None:
-        return named
-    if not library.elf.inits.isdisjoint(name.init_functions):
-        return True
-    if not named or library.base in needed or library.elf.soname in needed - {""}:
-        return False
-    return bool(library.elf.inits) or any(map(is_python_symbol, library.elf.undefined))
