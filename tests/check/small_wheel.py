@@ -20,7 +20,11 @@ def tag_of(python: str) -> str:
 
 def module(kind: str, python: str) -> bytes:
     """A module that was compiled for this Python: "tiny" (pybind11), "plain" (C), "stable"."""
-    wanted = f"{kind}.{tag_of(python)}.so"
+    return compiled(f"{kind}.{tag_of(python)}.so")
+
+
+def compiled(wanted: str) -> bytes:
+    """A file of TEST_MODULES by its name."""
     for path in map(Path, os.environ["TEST_MODULES"].split()):
         if path.name == wanted:
             return path.read_bytes()

@@ -59,7 +59,8 @@ def test_json(broken, tmp_path, capsys):
     document = json.loads(text)
     assert document["schema"] == 1
     (report,) = document["wheels"]
-    assert sorted(report) == ["accepted", "findings", "modules", "pythons", "table", "unproven", "verdict", "wheel"]
+    fields = ["accepted", "findings", "modules", "operators", "pythons", "table", "unproven", "verdict", "wheel"]
+    assert sorted(report) == fields
     assert report["verdict"] == "findings"
     assert report["pythons"] == ["3.11", "3.12", "3.13", "3.14"]
     assert report["modules"] == {"tiny.deep_gemm._C": "per-python"}

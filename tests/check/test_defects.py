@@ -10,14 +10,15 @@ from pathlib import Path
 
 import elf_edit
 import pytest
-from small_wheel import DIST_INFO, PACKAGE, SmallWheel, module, path_of, record_line, soabi
+from small_wheel import DIST_INFO, PACKAGE, SmallWheel, compiled, module, path_of, record_line, soabi
 from wheel_tools.check import check_wheel
-from wheel_tools.check_report import Report
+from wheel_tools.check_report import Report, as_text
 from wheel_tools.checks.libraries import torch_and_cuda
 from wheel_tools.options import Options
 
 OPTIONS = Options(matrix="<3.15,>=3.11", torch="2.14.0", strict=True)
 P311, P312 = path_of("3.11"), path_of("3.12")
+OPERATORS = "tiny/_ops.so"
 
 
 @pytest.fixture
@@ -50,6 +51,38 @@ def test_whole(wheel, check):
     assert [(row.python, row.file, row.compiled_for, row.verdict) for row in report.rows] == [
         (python, f"_C.{soabi(python)}.so", python, "ok") for python in wheel.pythons
     ]
+
+
+# Operator libraries
+
+
+@pytest.fixture
+def operators(wheel) -> SmallWheel:
+    """A wheel with one operator library for every CPython."""
+    return replace(wheel, files={OPERATORS: compiled("liboperators.ops.so")}, name_tag="py3-none-manylinux_2_28_x86_64")
+
+
+def test_operator_library(operators, check):
+    report = check(operators)
+    assert report.findings == []
+    assert (report.modules, report.operators) == ({}, [OPERATORS])
+    assert f"operator libraries: {OPERATORS}" in as_text(report)
+    assert report.as_json()["operators"] == [OPERATORS]
+
+
+def test_operator_library_without_torch(operators, check):
+    operators.requires_dist = ()
+    rules = {finding.rule for finding in check(operators, replace(OPTIONS, torch="")).findings}
+    # torch's libgomp, too.
+    assert rules == {"cuda-requirement", "portability-library"}
+
+
+def test_operator_library_of_one_python(operators, check):
+    operators.files[OPERATORS] = compiled("libof_python.ops.so")
+    report = check(operators)
+    wrong = [finding for finding in report.findings if finding.rule == "identity-python"]
+    assert [(f.path, f.required[:21]) for f in wrong] == [(OPERATORS, f"one compiled for 3.{n}") for n in (13, 14)]
+    assert "compiled for CPython 3.8-3.12 (undefined symbol Py_SetStandardStreamEncoding" in wrong[0].found
 
 
 # Coverage
@@ -250,6 +283,14 @@ def test_torch_and_cuda_libraries(wheel, check):
         assert torch_and_cuda(library)
     for library in ("libcuda.so.1", "libtorchvision.so", "libc10.so.1x", "libcudart.so.13.a"):
         assert not torch_and_cuda(library)
+
+
+def test_openmp_comes_with_torch(wheel, check):
+    wheel.files[P311] = _needing(wheel.files[P311], "libgomp.so.1")
+    assert check(wheel).findings == []
+    # The modules need no library of torch.
+    wheel.requires_dist = ()
+    one(check(wheel, replace(OPTIONS, torch="")), "portability-library", P311, "DT_NEEDED libgomp.so.1")
 
 
 def _needing(data: bytes, library: str) -> bytes:

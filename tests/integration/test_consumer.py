@@ -69,6 +69,8 @@ TARGETS = {
     "bazel/rules:opt",
     "bazel/rules:skip_missing_interpreters",
     "bazel/torch:headers",
+    "bazel/torch:runtime.cp312",
+    "bazel/torch:runtime.cp313",
     "bazel/torch:torch",
     "kernels:deepseek_v3_dp8_ep8",
     "kernels:deepseek_v3_dp8_ep8_b200",

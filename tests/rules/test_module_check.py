@@ -9,17 +9,17 @@ import pytest
 from wheel_tools import module_check
 
 
-def _run(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str | Path) -> str:
+def _run(capsys: pytest.CaptureFixture[str], out: Path, library: str | Path, *options: str) -> str:
     """Checks a library; returns the error, one line, or "" if there was none."""
-    status = module_check.main(["--target=//:ops", f"--out={out}", *map(str, arguments)])
+    status = module_check.main(["--target=//:ops", f"--out={out}", str(library), *options])
     error = capsys.readouterr().err
     assert error.count("\n") == status
-    assert out.exists() == (status == 0)
+    assert (out.read_bytes() == Path(library).read_bytes()) if status == 0 else not out.exists()
     return error
 
 
 def test_the_module_of_the_given_name(tmp_path: Path, capsys) -> None:
-    library = ("--cuda=13.0", os.environ["MODULE"])
+    library = (os.environ["MODULE"], "--cuda=13.0")
     assert _run(capsys, tmp_path / "ok", *library, "--module=_C") == ""
     error = _run(capsys, tmp_path / "no", *library, "--module=my_ops")
     assert error == (
@@ -29,7 +29,7 @@ def test_the_module_of_the_given_name(tmp_path: Path, capsys) -> None:
 
 
 def test_no_module(tmp_path: Path, capsys) -> None:
-    error = _run(capsys, tmp_path / "no", "--module=_C", "--cuda=13.0", os.environ["NO_MODULE"])
+    error = _run(capsys, tmp_path / "no", os.environ["NO_MODULE"], "--module=_C", "--cuda=13.0")
     assert "libcudart.so.12: found no PyInit function among the exported symbols; expected PyInit__C, " in error
 
 
@@ -53,5 +53,30 @@ def test_a_symbol_that_torch_does_not_have(tmp_path: Path, capsys) -> None:
 
 def test_no_library(tmp_path: Path, capsys) -> None:
     (tmp_path / "text.so").write_text("text")
-    error = _run(capsys, tmp_path / "no", "--module=_C", "--cuda=13.0", tmp_path / "text.so")
+    error = _run(capsys, tmp_path / "no", tmp_path / "text.so", "--module=_C", "--cuda=13.0")
     assert "//:ops: text.so: found no ELF file (it begins with 'text'); expected a shared library" in error
+
+
+@pytest.mark.parametrize("kind", ["OPERATORS", "STABLE_OPERATORS"])
+def test_an_operator_library(tmp_path: Path, capsys, kind: str) -> None:
+    library = (os.environ[kind], "--cuda=13.0")
+    assert _run(capsys, tmp_path / "ok", *library, "--operators") == ""
+    error = _run(capsys, tmp_path / "no", *library, "--module=_C")
+    assert "found no PyInit function" in error
+    assert "or set operators = True, since it registers operators\n" in error
+
+
+def test_an_operator_library_that_registers_nothing(tmp_path: Path, capsys) -> None:
+    error = _run(capsys, tmp_path / "no", os.environ["NO_MODULE"], "--operators", "--cuda=13.0")
+    assert "found no call that registers an operator; expected TORCH_LIBRARY, " in error
+    assert "needs alwayslink = True" in error
+
+
+def test_an_operator_library_that_is_a_module(tmp_path: Path, capsys) -> None:
+    error = _run(capsys, tmp_path / "no", os.environ["MODULE"], "--operators", "--cuda=13.0")
+    assert "found PyInit__C among the exported symbols; expected no module, since operators = True " in error
+
+
+def test_an_operator_library_of_one_python(tmp_path: Path, capsys) -> None:
+    error = _run(capsys, tmp_path / "no", os.environ["PYTHON"], "--operators", "--cuda=13.0")
+    assert "found the undefined symbol PyList_New, which belongs to one CPython; expected nothing of Python" in error

@@ -1,4 +1,4 @@
-"""Analysis tests of torch_extension and torch_sdk: compiler options, validation actions, errors."""
+"""Analysis tests of torch_extension and torch_sdk: compiler options, checks, errors."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
@@ -27,9 +27,9 @@ def _checked_test_impl(ctx):
     for command in arguments:
         asserts.true(env, " --module ops " in command, command)
 
-    # Bazel runs the actions of this group for every build that depends on the target.
-    validation = analysistest.target_under_test(env)[OutputGroupInfo]._validation.to_list()
-    asserts.equals(env, [file for action in checks for file in action.outputs.to_list()], validation)
+    # Nothing takes a library that was not checked: the checks' outputs are the target's files.
+    outputs = [file for action in checks for file in action.outputs.to_list()]
+    asserts.equals(env, outputs, analysistest.target_under_test(env)[DefaultInfo].files.to_list())
     return analysistest.end(env)
 
 _checked_test = analysistest.make(_checked_test_impl, attrs = {"libraries": attr.int()})
@@ -70,8 +70,12 @@ def torch_extension_test_suite(name):
             py_limited_api = limited,
             tags = ["manual"],
         )
-    defines = ["-DSOME=1", "-DTORCH_EXTENSION_NAME=ops", "-DTORCH_API_INCLUDE_EXTENSION_H"]
-    _compile_test(name = "defines_test", arguments = defines, target_under_test = ":ops." + PYTHONS[0].tag)
+    defines = ["-DSOME=1", "-DTORCH_EXTENSION_NAME=ops"]
+    _compile_test(
+        name = "defines_test",
+        arguments = defines + ["-DTORCH_API_INCLUDE_EXTENSION_H"],
+        target_under_test = ":ops." + PYTHONS[0].tag,
+    )
     _compile_test(
         name = "limited_api_test",
         arguments = defines + ["-DPy_LIMITED_API=0x30b0000"],
@@ -102,6 +106,13 @@ def torch_extension_test_suite(name):
             torch_extension,
             srcs = ["module.c"],
             module_name = "my-ops",
+        ),
+        _refused(
+            "import_root_test",
+            "import_root is '../../..'; expected a directory of the repository",
+            torch_extension,
+            srcs = ["module.c"],
+            import_root = "../../..",
         ),
     ] + [
         _refused(

@@ -1,37 +1,43 @@
-"""The rule behind torch_extension: gathers one shared library per Python under the names that Python imports."""
+"""The rule behind torch_extension: its libraries under the names that Python imports, for wheels, tests and programs."""
 
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
+load("//bazel/pythons:python_in_use.bzl", "PYTHON_IN_USE", "py_providers", "python_in_use", "refusal")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 
 visibility(["//bazel/...", "//tests/..."])
 
-_DOC = """Gathers the shared libraries of one extension module.
+_DOC = """Gathers the shared libraries of one extension module, or the one of an operator library.
 
-Used by `torch_extension`, which makes the libraries. Each gets a symbolic link, `<name>/<module_name>.<SOABI>.so`
-(PEP 3149), or `<name>/<module_name>.abi3.so` (PEP 384) for a stable-ABI module.
+Used by `torch_extension`, which links the libraries. Each is checked and gets the name that Python's import system looks
+for: `<name>/<module_name>.<SOABI>.so` (PEP 3149), `<name>/<module_name>.abi3.so` (PEP 384) for a stable-ABI module,
+`<name>/<module_name>.so` for an operator library.
 
-A build of any target that depends on the module runs its validation actions. They fail if a library does not export
-`PyInit_<module_name>`, needs a CUDA runtime of another major version than torch's, or needs a symbol of torch that this
-torch does not have.
+A library that fails the check is not written. It must export `PyInit_<module_name>`, or register operators if it is an
+operator library; it must need no CUDA runtime of another major version than torch's and no symbol that this torch lacks.
+
+As a dependency of a `py_library`, `py_test` or `py_binary`, the target is the library of the Python in use.
 """
 
-def _suffix(python, py_limited_api):
-    return "abi3" if py_limited_api else python.soabi
-
-def _interfaces(torch):
+def _interfaces(torch, operators):
     """The interfaces of torch's libraries. Empty if a library has none: the libraries themselves have half a gigabyte."""
     inputs = torch[CcInfo].linking_context.linker_inputs.to_list()
     found = [library.interface_library for input in inputs for library in input.libraries]
-    return found if all(found) else []
+    if not all(found):
+        return []
+    return [file for file in found if not (operators and file.basename.startswith("libtorch_python."))]
 
-def _check_library(ctx, tag, library):
-    """An action that fails with one line if a library is not this module. Its output is an empty file."""
-    out = ctx.actions.declare_file("{}.{}.checked".format(ctx.label.name, tag))
-    torch = _interfaces(ctx.attr.torch)
+def _checked(ctx, suffix, library):
+    """The library under its name. The action that writes it fails with one line if it is not what the target is for."""
+    out = ctx.actions.declare_file("{}/{}{}.so".format(ctx.label.name, ctx.attr.module_name, suffix))
+    torch = _interfaces(ctx.attr.torch, ctx.attr.operators)
     args = ctx.actions.args()
-    args.add("--module", ctx.attr.module_name)
+    if ctx.attr.operators:
+        args.add("--operators")
+    else:
+        args.add("--module", ctx.attr.module_name)
     args.add("--target=" + str(ctx.label).removeprefix("@@").removeprefix("@"))
     args.add("--cuda", ctx.attr.torch[TorchInfo].cuda_version)
     args.add_all(torch, before_each = "--torch")
@@ -43,48 +49,82 @@ def _check_library(ctx, tag, library):
         inputs = torch + [library],
         outputs = [out],
         mnemonic = "ExtensionModuleCheck",
-        progress_message = "Checking the module %{label}",
+        progress_message = "Checking the module %{output}",
         # The tool is an attribute and comes from no toolchain (--incompatible_auto_exec_groups).
         toolchain = None,
     )
     return out
 
+def _files(ctx, pythons):
+    """The libraries by the keys of ExtensionInfo.files."""
+    if ctx.attr.operators or ctx.attr.py_limited_api:
+        key, suffix = ("any", "") if ctx.attr.operators else ("abi3", ".abi3")
+        return {key: _checked(ctx, suffix, ctx.files.binaries[0])}
+    tags = {}
+    for python in pythons:
+        if python.soabi in tags:
+            fail("{}: {} and {} both have the SOABI '{}', so that one module would overwrite the other. ".format(
+                ctx.label,
+                tags[python.soabi],
+                python.tag,
+                python.soabi,
+            ) + "Register each CPython once.")
+        tags[python.soabi] = python.tag
+    return {
+        python.tag: _checked(ctx, "." + python.soabi, binary)
+        for binary, python in zip(ctx.files.binaries, pythons)
+    }
+
+def _joined(*parts):
+    """The parts as one path, without `.` and `..`."""
+    path = []
+    for part in "/".join(parts).split("/"):
+        if part == ".." and path:
+            path.pop()
+        elif part not in ("", "."):
+            path.append(part)
+    return "/".join(path)
+
+def _for_python(ctx, files, pythons):
+    """The providers for py_library and the like, with the library of the Python in use; with all if that is unknown."""
+    repository = ctx.label.workspace_name or ctx.workspace_name
+    root = _joined(ctx.label.package, ctx.attr.import_root)
+    if root.startswith(".."):
+        fail("{}: import_root is '{}'; expected a directory of the repository".format(ctx.label, ctx.attr.import_root))
+    tag = python_in_use(ctx)
+    tags = [python.tag for python in pythons]
+    if tag and "any" not in files and tag not in tags:
+        return py_providers(ctx, _joined(repository, root), files = [refusal(
+            ctx,
+            "found the Python in use {}; expected one of {}, which Requires-Python of the pythons extension admits: ".format(
+                tag,
+                ", ".join(tags),
+            ) + "set python_version of the py_test or py_binary, or register one of them first",
+        )])
+    used = [files[tag]] if tag in files else files.values()
+    return py_providers(ctx, _joined(repository, root), root_symlinks = {
+        _joined(repository, root, ctx.attr.package, file.basename): file
+        for file in used
+    })
+
 def _extension_module_impl(ctx):
     name = ctx.attr.module_name
     if not name.replace("_", "a").isalnum() or name[0].isdigit():
         fail("{}: module_name is '{}'; expected a Python identifier, the X of PyInit_X".format(ctx.label, name))
-    files = {}
-    named = {}
-    for binary, python in zip(ctx.files.binaries, ctx.attr.pythons):
-        python = python[PythonAbiInfo]
-        suffix = _suffix(python, ctx.attr.py_limited_api)
-        if suffix in named:
-            fail("{}: {} and {} both have the SOABI '{}', so that one module would overwrite the other. ".format(
-                ctx.label,
-                named[suffix],
-                python.tag,
-                suffix,
-            ) + "Register each CPython once.")
-        named[suffix] = python.tag
-        output = ctx.actions.declare_file("{}/{}.{}.so".format(ctx.label.name, name, suffix))
-        ctx.actions.symlink(
-            output = output,
-            target_file = binary,
-            progress_message = "Naming %{output}",
-        )
-        files["abi3" if ctx.attr.py_limited_api else python.tag] = output
-
+    pythons = [python[PythonAbiInfo] for python in ctx.attr.pythons]
+    files = _files(ctx, pythons)
+    python = _for_python(ctx, files, pythons)
     return [
-        DefaultInfo(files = depset(files.values())),
+        DefaultInfo(files = depset(files.values()), runfiles = python.runfiles),
+        python.info,
         ExtensionInfo(
             files = files,
             module_name = name,
             package = ctx.attr.package,
             py_limited_api = ctx.attr.py_limited_api,
-            pythons = [python[PythonAbiInfo] for python in (ctx.attr.serves or ctx.attr.pythons)],
+            pythons = pythons,
             torch = ctx.attr.torch[TorchInfo],
         ),
-        OutputGroupInfo(_validation = depset([_check_library(ctx, tag, library) for tag, library in files.items()])),
     ]
 
 extension_module = rule(
@@ -92,12 +132,19 @@ extension_module = rule(
     doc = _DOC,
     attrs = {
         "binaries": attr.label_list(
-            doc = "The `cc_binary` of each Python, a shared library, in the order of `pythons`.",
+            doc = "The `cc_binary` of each Python, a shared library, in the order of `pythons`; one for all of them if the " +
+                  "module is for the stable ABI or registers operators.",
             mandatory = True,
+        ),
+        "import_root": attr.string(
+            doc = "The directory that `import` searches for `package`, relative to the BUILD file's. Default: that one.",
         ),
         "module_name": attr.string(
             doc = "The module's last name, as in PyInit_<module_name>.",
             mandatory = True,
+        ),
+        "operators": attr.bool(
+            doc = "Whether the library registers operators and is no module. Default: False.",
         ),
         "package": attr.string(
             doc = "The directory of a wheel that the files belong in, such as `my_ops`, or `a/b` for the package `a.b`. " +
@@ -107,12 +154,8 @@ extension_module = rule(
             doc = "The oldest CPython of a stable-ABI module, such as `3.11`; empty (the default) for any other.",
         ),
         "pythons": attr.label_list(
-            doc = "The Python that each of `binaries` was compiled for.",
+            doc = "The Pythons that the libraries serve.",
             mandatory = True,
-            providers = [PythonAbiInfo],
-        ),
-        "serves": attr.label_list(
-            doc = "The Pythons that a stable-ABI module serves. Default: `pythons`.",
             providers = [PythonAbiInfo],
         ),
         "torch": attr.label(
@@ -126,5 +169,6 @@ extension_module = rule(
             executable = True,
         ),
     },
-    provides = [ExtensionInfo],
+    provides = [ExtensionInfo, PyInfo],
+    toolchains = PYTHON_IN_USE,
 )

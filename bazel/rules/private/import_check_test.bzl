@@ -1,4 +1,4 @@
-"""The test import_check_test: every registered CPython installs a wheel and imports a module of it."""
+"""The test import_check_test: every registered CPython installs a wheel and imports a module of it, or loads operators."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
@@ -19,6 +19,7 @@ def _import_check_test_impl(ctx):
     if ctx.attr._skip_missing[BuildSettingInfo].value:
         lines.append("--skip-missing")
     lines += ["--loaded=" + name for name in ctx.attr.loaded]
+    lines += ["--operator=" + name for name in ctx.attr.operators]
     files = []
     for target in ctx.attr.pythons:
         python = target[PythonAbiInfo]
@@ -46,7 +47,7 @@ _import_check_test = rule(
     test = True,
     attrs = {
         "extension": attr.string(
-            doc = "The extension module inside `module`, such as `_C`. Default: `module` is the extension itself.",
+            doc = "The extension module or operator library inside `module`, such as `_C`. Default: `module` itself.",
         ),
         "loaded": attr.string_list(
             doc = "Names of modules that must be in `sys.modules` after the import of `module`. Default: none.",
@@ -54,6 +55,9 @@ _import_check_test = rule(
         "module": attr.string(
             doc = "The module to import, such as `vllm.third_party.deep_gemm`.",
             mandatory = True,
+        ),
+        "operators": attr.string_list(
+            doc = "Operators that must be registered afterwards, such as `my_ops::scatter`. Default: none.",
         ),
         "pythons": attr.label_list(
             doc = "The CPythons that import the module.",
@@ -94,15 +98,20 @@ def import_check_test(
         module,
         extension = "",
         loaded = [],
+        operators = [],
         stable_abi = False,
-        size = "large",
+        size = "medium",
         tags = [],
         **kwargs):
     """Installs a wheel into a fresh environment of every registered CPython, and imports a module of it there.
 
     Each environment has the torch that the wheel requires, for that CPython, and the packages that this torch requires; uv
-    installs the wheel. The test fails unless the imported extension module has that CPython's SOABI in its name and the
-    module has the same public names under every CPython. It needs no GPU.
+    installs the wheel. The test fails unless the imported extension module has that CPython's SOABI in its name, and the
+    module has the same public names and registers the same operators under every CPython. It needs no GPU.
+
+    If `extension` is an operator library (`torch_extension(operators = True)`, or any shared library of a name that
+    `import` finds, without an init function), it is loaded with `torch.ops.load_library`. The log lists the operators that
+    it registers.
 
     A CPython without an interpreter fails the test, and the message says how to provide one. With
     `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` such a CPython is skipped, and the log says so; a test that
@@ -122,10 +131,13 @@ def import_check_test(
         name: The test's name.
         wheel: The wheel: a target with one file that ends in `.whl`, under its own name.
         module: The module to import, such as `vllm.third_party.deep_gemm`.
-        extension: The extension module inside `module`, such as `_C`. Default: `module` is the extension itself.
+        extension: The extension module or operator library inside `module`, such as `_C`. Default: `module` is the extension
+            itself, or, with `operators`, the package that loads it.
         loaded: Names of modules that must be in `sys.modules` after the import of `module`. Default: none.
+        operators: Operators that must be registered with torch afterwards, such as `my_ops::scatter`, with or without the
+            name of an overload. The log then lists all that were registered. Default: none.
         stable_abi: Whether one `.abi3.so` serves all CPythons. Default: False, one library per CPython.
-        size: As for every test. Default: `large`.
+        size: As for every test. Default: `medium`, which stops after 5 minutes.
         tags: As for every test. `no-remote-exec` is added: the test reads packages that are not among its declared
             files, so it must run on this machine. Default: none.
         **kwargs: Passed to the test rule: `timeout`, `visibility` and the like.
@@ -136,6 +148,7 @@ def import_check_test(
         extension = extension,
         loaded = loaded,
         module = module,
+        operators = operators,
         pythons = [Label("@deepgemm_pythons//:" + python.tag) for python in PYTHONS],
         runtimes = [Label("@deepgemm_torch_runtime//:" + python.tag) for python in PYTHONS],
         stable_abi = stable_abi,

@@ -1,26 +1,10 @@
-"""The test rule wheel_check_test: a wheel loads wherever its metadata says."""
+"""The test wheel_check_test: a wheel loads wherever its metadata says."""
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
 load(":wheel_test.bzl", "launch", "single_wheel")
 
 visibility(["//bazel/...", "//tests/..."])
-
-_DOC = """Proves that a wheel with CPython extensions will load wherever its metadata says.
-
-The wheel has, for every CPython of Requires-Python, a file for each extension module. Each file was compiled for the
-Python that its name says, exports its init function, finds the libraries that it needs, and needs no newer glibc or
-libstdc++ than the platform tag allows. RECORD, WHEEL, METADATA and the file name are right and agree, and DeepGEMM's
-JIT headers are there. `docs/wheel-check.md` lists all findings. Nothing is unpacked; the JSON report is among the
-test's outputs. `bazel run @rules_deepgemm//tools/wheel:check -- WHEEL` does the same by hand.
-
-```starlark
-wheel_check_test(
-    name = "wheel_check",
-    wheel = ":my_ops_wheel",
-)
-```
-"""
 
 # Below this directory lie the headers that a package's JIT compiler reads.
 _INCLUDE = "/include/"
@@ -58,56 +42,20 @@ def _wheel_check_test_impl(ctx):
         [wheel] + ctx.files.jit_headers,
     )
 
-wheel_check_test = rule(
+_wheel_check_test = rule(
     implementation = _wheel_check_test_impl,
-    doc = _DOC,
+    doc = "The rule behind the macro `wheel_check_test`, which documents the attributes.",
     test = True,
     attrs = {
-        "accepted_findings": attr.string_list(
-            doc = "Known findings that do not count, as `RULE` or `RULE:GLOB` (of paths in the wheel; `*` crosses " +
-                  "slashes). The report lists them. Default: none.",
-        ),
-        "allowed_libraries": attr.string_list(
-            doc = "Libraries that files may need beside the wheel's own, those of the platform tag's policy, and those of " +
-                  "torch and CUDA: `LIBRARY`, or `GLOB:LIBRARY` for some files only. `LIBRARY` may be a glob, such as " +
-                  "`libfoo.so.*`. Default: none. `libcuda.so.1` is not allowed either: a machine without a driver lacks it.",
-        ),
-        "classes": attr.string_list(
-            doc = "The classes of findings that fail the test. `load`: the wheel will not import somewhere it claims to. " +
-                  "`form`: names, tags and RECORD's style. Default: both.",
-            allow_empty = False,
-            default = ["load", "form"],
-        ),
-        "jit_headers": attr.label_list(
-            doc = "The headers that DeepGEMM's JIT compiler reads, each below a directory named `include`: the wheel's " +
-                  "package `deep_gemm` must have exactly these, byte by byte. Default: none; the wheel must then have the " +
-                  "headers that the extension's generated code includes.",
-            allow_files = True,
-        ),
-        "python_requires": attr.string(
-            doc = "The matrix: the wheel's Requires-Python must admit exactly its CPythons. Empty: not compared. " +
-                  "Default: that of the `pythons` extension.",
-            default = REQUIRES_PYTHON,
-        ),
-        "require_torch": attr.bool(
-            doc = "Whether the wheel has to require a torch, and one that admits `torch`. Default: True.",
-            default = True,
-        ),
-        "strict": attr.bool(
-            doc = "Whether it is a finding that the files do not prove something, such as the CPython that a module was " +
-                  "compiled for. pybind11 modules prove it; a plain C module may not. Default: True.",
-            default = True,
-        ),
-        "torch": attr.label(
-            doc = "The torch that was compiled against. Default: that of the flag `//bazel/torch:torch`.",
-            default = "//bazel/torch:torch",
-            providers = [TorchInfo],
-        ),
-        "wheel": attr.label(
-            doc = "The wheel: a target with one file that ends in `.whl`, under its own name.",
-            allow_files = [".whl"],
-            mandatory = True,
-        ),
+        "accepted_findings": attr.string_list(),
+        "allowed_libraries": attr.string_list(),
+        "classes": attr.string_list(allow_empty = False),
+        "jit_headers": attr.label_list(allow_files = True),
+        "python_requires": attr.string(),
+        "require_torch": attr.bool(),
+        "strict": attr.bool(),
+        "torch": attr.label(providers = [TorchInfo]),
+        "wheel": attr.label(allow_files = [".whl"], mandatory = True),
         "_check": attr.label(
             default = "//tools/wheel:check",
             cfg = "target",
@@ -115,3 +63,69 @@ wheel_check_test = rule(
         ),
     },
 )
+
+def wheel_check_test(
+        name,
+        wheel,
+        accepted_findings = [],
+        allowed_libraries = [],
+        classes = ["load", "form"],
+        jit_headers = [],
+        python_requires = REQUIRES_PYTHON,
+        require_torch = True,
+        strict = True,
+        torch = Label("//bazel/torch:torch"),
+        size = "small",
+        **kwargs):
+    """Proves that a wheel with CPython extensions will load wherever its metadata says.
+
+    The wheel has, for every CPython of Requires-Python, a file for each extension module. Each file was compiled for the
+    Python that its name says, exports its init function, finds the libraries that it needs, and needs no newer glibc or
+    libstdc++ than the platform tag allows. RECORD, WHEEL, METADATA and the file name are right and agree, and DeepGEMM's
+    JIT headers are there. `docs/wheel-check.md` lists all findings. Nothing is unpacked; the JSON report is among the
+    test's outputs. `bazel run @rules_deepgemm//tools/wheel:check -- WHEEL` does the same by hand.
+
+    Example:
+    ```starlark
+    wheel_check_test(
+        name = "wheel_check",
+        wheel = ":my_ops_wheel",
+    )
+    ```
+
+    Args:
+        name: The test's name.
+        wheel: The wheel: a target with one file that ends in `.whl`, under its own name.
+        accepted_findings: Known findings that do not count, as `RULE` or `RULE:GLOB` (of paths in the wheel; `*` crosses
+            slashes). The report lists them. Default: none.
+        allowed_libraries: Libraries that files may need beside the wheel's own, those of the platform tag's policy, and those
+            of torch and CUDA: `LIBRARY`, or `GLOB:LIBRARY` for some files only. `LIBRARY` may be a glob, such as
+            `libfoo.so.*`. Default: none. `libcuda.so.1` is not allowed either: a machine without a driver lacks it.
+        classes: The classes of findings that fail the test. `load`: the wheel will not import somewhere it claims to.
+            `form`: names, tags and RECORD's style. Default: both.
+        jit_headers: The headers that DeepGEMM's JIT compiler reads, each below a directory named `include`: the wheel's
+            package `deep_gemm` must have exactly these, byte by byte. Default: none; the wheel must then have the headers
+            that the extension's generated code includes.
+        python_requires: The matrix: the wheel's Requires-Python must admit exactly its CPythons. Empty: not compared.
+            Default: that of the `pythons` extension.
+        require_torch: Whether the wheel has to require a torch, and one that admits `torch`. Default: True.
+        strict: Whether it is a finding that the files do not prove something, such as the CPython that a module was compiled
+            for. pybind11 modules prove it; a plain C module may not. Default: True.
+        torch: The torch that was compiled against. Default: that of the flag `//bazel/torch:torch`.
+        size: As for every test. Default: `small`, which stops after one minute; a wheel of 340 MB takes 6 s.
+        **kwargs: Passed to the test rule: `timeout`, `tags`, `visibility` and the like.
+    """
+    _wheel_check_test(
+        name = name,
+        size = size,
+        accepted_findings = accepted_findings,
+        allowed_libraries = allowed_libraries,
+        classes = classes,
+        jit_headers = jit_headers,
+        python_requires = python_requires,
+        require_torch = require_torch,
+        strict = strict,
+        torch = torch,
+        wheel = wheel,
+        **kwargs
+    )

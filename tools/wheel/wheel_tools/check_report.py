@@ -44,6 +44,8 @@ class Report:
     pythons: list[str] = field(default_factory=list)
     # Module → "abi3", "per-python", "plain" or "mixed".
     modules: dict[str, str] = field(default_factory=dict)
+    # The libraries that register operators with torch and are no modules.
+    operators: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     accepted: list[Finding] = field(default_factory=list)
@@ -61,6 +63,7 @@ class Report:
             "verdict": self.verdict,
             "pythons": self.pythons,
             "modules": self.modules,
+            "operators": self.operators,
             "table": [asdict(row) for row in self.rows],
             **{name: [finding.as_json() for finding in getattr(self, name)] for name in lists},
         }
@@ -73,6 +76,7 @@ def report_on(wheel: Wheel, findings: list[Finding], accepted: list[Finding], un
         "findings" if findings else "clean",
         list(map(str, wheel.interpreters)),
         _kinds(wheel),
+        [printable(library.path) for library in wheel.libraries if library.is_operators],
         list(_rows(wheel, findings, unproven)),
         findings,
         accepted,
@@ -136,6 +140,8 @@ def as_text(report: Report) -> str:
         lines.append("  " + ", ".join(report.modules) + ": no known CPython installs the wheel")
     elif report.verdict != "unreadable":
         lines.append("  no extension modules")
+    if report.operators:
+        lines.append("  operator libraries: " + ", ".join(report.operators))
     for finding in report.findings:
         lines += ["", f"  {finding.rule}: {finding.path}", f"    found:    {finding.found}"]
         lines += [f"    required: {finding.required}", f"    fix:      {finding.remedy}"]

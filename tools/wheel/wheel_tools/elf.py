@@ -39,6 +39,7 @@ _MAX_PASSES = 12
 
 _PF_X = 1
 _DF_TEXTREL = 4
+_DT_RELA = 7
 _DF_1_PIE = 0x08000000
 # STB_GLOBAL, STB_WEAK and STB_GNU_UNIQUE: the bindings that another file can refer to.
 _GLOBAL_BINDINGS = (1, 2, 10)
@@ -325,11 +326,24 @@ class _Parser:
         at += 16 + bloom * self.elf.elfclass // 8
         last = max(self._unpack(f"{buckets}I", at), default=0)
         if last < first:
-            return first
+            return max(first, self._relocated_count())
         chain = at + 4 * buckets
         while last < MAX_SYMBOLS and not self._unpack("I", chain + 4 * (last - first))[0] & 1:
             last += 1
         return last + 1
+
+    def _relocated_count(self) -> int:
+        """One more than the last symbol that the loader binds: the hash table of a file without exports has none."""
+        wide, count = self.elf.elfclass == 64, 0
+        plt = self._value("DT_PLTREL") == _DT_RELA
+        tables = (("DT_RELA", "DT_RELASZ", True), ("DT_REL", "DT_RELSZ", False), ("DT_JMPREL", "DT_PLTRELSZ", plt))
+        for tag, size, addend in tables:
+            if tag in self.tags:
+                layout = struct.Struct(self.order + ("2Q" + "8x" * addend if wide else "2I" + "4x" * addend))
+                table = self.reader.read(self._place(tag), self._value(size))
+                symbols = (info >> (32 if wide else 8) for _, info in layout.iter_unpack(table))
+                count = max(count, 1 + max(symbols, default=-1))
+        return count
 
     def _read_symbols(self, count: int) -> None:
         result, wide = self.result, self.elf.elfclass == 64

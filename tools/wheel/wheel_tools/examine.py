@@ -12,12 +12,14 @@ from typing import TypeVar
 from packaging.tags import InvalidTag, Tag, parse_tag
 
 from wheel_tools.archive import Member, WheelArchive
+from wheel_tools.cpython_symbols import is_python_symbol
 from wheel_tools.elf import MACHINES, ElfError, ElfReader, SharedObject
 from wheel_tools.errors import WheelError
 from wheel_tools.evidence import Compiled, Scanner, compiled_for
 from wheel_tools.findings import Finding
 from wheel_tools.interpreters import Interpreter, installing
 from wheel_tools.module_files import is_module
+from wheel_tools.operators import registers_operators
 from wheel_tools.pythons import open_from
 from wheel_tools.record import STRONG_HASHES, RecordEntry, digests
 from wheel_tools.requirements import CoreMetadata, read_metadata
@@ -60,6 +62,8 @@ class Library:
     marks: Scanner = field(default_factory=Scanner)
     compiled: Compiled | None = None
     is_module: bool = False
+    # Whether it registers operators with torch, and is no module.
+    is_operators: bool = False
 
     @property
     def base(self) -> str:
@@ -250,9 +254,12 @@ def _read_member(wheel: Wheel, member: Member, entry: RecordEntry | None) -> Non
 
 
 def _mark_modules(wheel: Wheel) -> None:
-    """Sets is_module and compiled of each library."""
+    """Sets is_module, is_operators and compiled of each library."""
     needed = {name for library in wheel.libraries if library.elf for name in library.elf.needed}
     for library in wheel.libraries:
         library.is_module = library.name is not None and is_module(library.name, library.elf, needed)
-        if library.is_module and library.elf and library.name.kind not in ("abi3", "abi3t"):
+        library.is_operators = not library.is_module and library.elf is not None and registers_operators(library.elf)
+        # Most operator libraries have nothing of Python, and serve every CPython.
+        of_python = library.is_module or (library.is_operators and any(map(is_python_symbol, library.elf.undefined)))
+        if of_python and library.elf and library.name and library.name.kind not in ("abi3", "abi3t"):
             library.compiled = compiled_for(library.elf, library.marks)

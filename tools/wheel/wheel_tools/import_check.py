@@ -1,4 +1,4 @@
-"""Installs a wheel into a fresh environment of each CPython, and imports a module of it there.
+"""Installs a wheel into a fresh environment of each CPython, and imports a module of it, or loads an operator library.
 
 Bazel's import_check_test runs it. It needs no GPU.
 
@@ -25,19 +25,42 @@ from wheel_tools.errors import WheelError, printable
 
 # Runs in the environment's interpreter, which cannot import this package.
 _PROBE = """\
-import importlib, json, sys, sysconfig
-module_name, extension_name, out = sys.argv[1:4]
-module = importlib.import_module(module_name)
-extension = importlib.import_module(f"{module_name}.{extension_name}") if extension_name else module
+import importlib.machinery, importlib.util, json, pathlib, subprocess, sys, sysconfig
+
+def load(name):
+    # The file, and whether it is an operator library: one that the import system finds, without an init function.
+    spec = importlib.util.find_spec(name)
+    if spec and isinstance(spec.loader, importlib.machinery.ExtensionFileLoader):
+        content = pathlib.Path(spec.origin).read_bytes()
+        if b"PyInit" not in content and b"PyModExport" not in content:
+            import torch
+            torch.ops.load_library(spec.origin)
+            return spec.origin, True
+    module = importlib.import_module(name)
+    return module.__file__ or module.__path__[0], False
+
+module_name, extension_name, operators, out = sys.argv[1:5]
+file, library = load(module_name)
+if extension_name:
+    file, library = load(f"{module_name}.{extension_name}")
 import torch
-with open(out, "w", encoding="utf-8") as file:
+NAMES = "torch._C._dispatch_get_all_op_names()"
+registered = set()
+if library or operators:
+    # Another process tells which operators are torch's own: this one cannot, since the module must import torch itself.
+    command = [sys.executable, "-I", "-c", f"import torch; print(*{NAMES}, sep=chr(10))"]
+    own = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    registered = set(eval(NAMES)) - set(own)
+with open(out, "w", encoding="utf-8") as written:
     json.dump({
-        "file": extension.__file__,
+        "file": file,
+        "library": library,
         "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
         "torch": torch.__version__,
-        "names": sorted(name for name in dir(module) if not name.startswith("_")),
-        "missing": [name for name in sys.argv[4:] if name not in sys.modules],
-    }, file)
+        "names": sorted(name for name in dir(sys.modules.get(module_name)) if not name.startswith("_")),
+        "operators": sorted(registered),
+        "missing": [name for name in sys.argv[5:] if name not in sys.modules],
+    }, written)
 """
 
 _NO_INTERPRETER = (
@@ -65,11 +88,16 @@ class Python:
 
 @dataclass(frozen=True)
 class Probe:
-    """What was imported under one CPython: the extension module's file name, torch's version, the public names."""
+    """What was loaded under one CPython: the file's name, torch's version, public names, registered operators."""
 
     file: str
     torch: str
     names: frozenset[str]
+    operators: frozenset[str]
+
+    def __str__(self) -> str:
+        operators = f", operators {', '.join(sorted(self.operators))}" if self.operators else ""
+        return f"{self.file}, torch {self.torch}, {len(self.names)} public names{operators}"
 
 
 def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> Probe:
@@ -97,7 +125,8 @@ def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> P
     _run([os.path.abspath(arguments.uv), "pip", "install", *options, *paths], work, "uv pip install")
     out = work / f"{python.tag}.json"
     # Isolated (-I), so that the module is found only if it is installed.
-    probe = [str(inside), "-I", "-B", "-c", _PROBE, arguments.module, arguments.extension, str(out)]
+    names = [arguments.module, arguments.extension, "operators" if arguments.operator else "", str(out)]
+    probe = [str(inside), "-I", "-B", "-c", _PROBE, *names]
     _run([*probe, *arguments.loaded], work, f"import {arguments.module}")
     result = _probed(json.loads(out.read_text("utf-8")), arguments, packages)
     _check_torch(arguments.wheel, python.version, result.torch)
@@ -111,12 +140,19 @@ def _probed(found: dict, arguments: argparse.Namespace, packages: Path) -> Probe
     if packages.resolve() not in file.resolve().parents:
         raise WheelError(where, found=str(file), expected="a file that the wheel installed", fix=fix)
     suffix = ".abi3.so" if arguments.stable_abi else found["suffix"]
-    if not file.name.endswith(suffix):
+    # The import system has found an operator library; the module of a package that loads one is its __init__.py.
+    is_module = not found["library"] and (arguments.extension or not arguments.operator)
+    if is_module and not file.name.endswith(suffix):
         raise WheelError(where, found=file.name, expected=f"a file whose name ends in {suffix}", fix=fix)
     if found["missing"]:
         missing = ", ".join(found["missing"])
         raise WheelError(where, found=f"{missing} not in sys.modules", expected="it to be loaded", fix=fix)
-    return Probe(file.name, found["torch"], frozenset(found["names"]))
+    # An overload is registered as ns::name.overload.
+    operators = {text for name in found["operators"] for text in (name, name.partition(".")[0])}
+    if absent := sorted(set(arguments.operator) - operators):
+        there = ", ".join(found["operators"]) or "no operators"
+        raise WheelError(where, found=there, expected=f"{', '.join(absent)} to be registered with torch", fix=fix)
+    return Probe(file.name, found["torch"], frozenset(found["names"]), frozenset(found["operators"]))
 
 
 def _run(arguments: list[str], work: Path, what: str) -> None:
@@ -165,15 +201,18 @@ def _check_torch(wheel: Path, version: str, torch: str) -> None:
                 )
 
 
-def compare_names(probes: dict[str, Probe]) -> list[str]:
-    """One line for each CPython that lacks a public name which another one has; `probes` are by version."""
-    everywhere = frozenset.union(*(probe.names for probe in probes.values()))
-    return [
-        f"{version}: FAILED: found no public names {', '.join(sorted(everywhere - probe.names))}; "
-        "expected the same names under every CPython: check what the module imports"
-        for version, probe in probes.items()
-        if probe.names != everywhere
-    ]
+def compare(probes: dict[str, Probe]) -> list[str]:
+    """One line for each CPython that lacks public names or operators which another one has; `probes` are by version."""
+    lines = []
+    for what, attribute in (("public names", "names"), ("operators", "operators")):
+        everywhere = frozenset.union(*(getattr(probe, attribute) for probe in probes.values()))
+        lines += [
+            f"{version}: FAILED: found no {what} {', '.join(sorted(absent))}; "
+            f"expected the same {attribute} under every CPython: check what the module imports"
+            for version, probe in probes.items()
+            if (absent := everywhere - getattr(probe, attribute))
+        ]
+    return lines
 
 
 def _python(text: str) -> Python:
@@ -188,10 +227,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wheel", type=Path, required=True, help="the wheel to install")
     parser.add_argument("--uv", required=True, help="the path of uv, the installer")
     parser.add_argument("--module", required=True, help="the module to import")
-    parser.add_argument("--extension", default="", help="the extension module in it, such as _C (default: itself)")
+    parser.add_argument("--extension", default="", help="the module or operator library in it (default: itself)")
     parser.add_argument("--stable-abi", action="store_true", help="expect <extension>.abi3.so")
     parser.add_argument(
         "--loaded", action="append", default=[], metavar="NAME", help="a module that must be in sys.modules afterwards"
+    )
+    parser.add_argument(
+        "--operator", action="append", default=[], metavar="NS::NAME", help="an operator that must be registered"
     )
     parser.add_argument(
         "--skip-missing", action="store_true", help="skip a CPython without an interpreter (default: it fails)"
@@ -226,8 +268,8 @@ def _check(arguments: argparse.Namespace) -> int:
             failed += 1
             continue
         probes[python.version] = probe
-        print(f"{python.version}: ok: {probe.file}, torch {probe.torch}, {len(probe.names)} public names", flush=True)
-    for line in compare_names(probes) if probes else []:
+        print(f"{python.version}: ok: {probe}", flush=True)
+    for line in compare(probes) if probes else []:
         print(line)
         failed += 1
     print(f"{len(probes)} imported, {failed} failed, {skipped} skipped")

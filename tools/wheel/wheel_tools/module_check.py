@@ -1,25 +1,24 @@
-"""Checks after the link that a shared library is the module that torch_extension declares.
+"""Checks a library that torch_extension linked, and copies it to the name that Python imports.
 
-    module-check --module _C --target //:my_ops_C --cuda 13.0 --torch lib/libc10.so --torch lib/libtorch.so …
-            --out OK _C.cpython-312-x86_64-linux-gnu.so
+A module must export its PyInit function. An operator library must register operators and serve every CPython. Both
+must need the CUDA runtime of torch's major version, and no symbol of torch that torch lacks. ld does not check this:
+it links shared libraries with undefined symbols, since the interpreter defines Python's.
 
-The library must export PyInit_<module>, need the CUDA runtime of torch's major version, and need no symbol of torch
-that torch lacks. ld does not check this: it links shared libraries with undefined symbols, since the interpreter
-defines Python's.
-
-Exit code: 0, with an empty file at OK; 1 with one line on standard error.
+Exit code: 0, with the copy; 1 with one line on standard error.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wheel_tools.elf import ElfError, ElfReader
+from wheel_tools.elf import ElfError, ElfReader, SharedObject
 from wheel_tools.errors import WheelError
+from wheel_tools.operators import of_python, registers_operators
 
 # CUDA libraries whose SONAME ends in CUDA's major version.
 _CUDA_RUNTIME = re.compile(r"lib(?:cudart|nvrtc)\.so\.(\d+)")
@@ -39,10 +38,11 @@ def absent_from(libraries: Iterable[Path], symbols: Iterable[str]) -> list[str]:
     ]
 
 
-def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], target: str) -> None:
-    """Raises WheelError if the library is not this module, or does not fit torch and the CUDA runtime of `cuda`.
+def check_library(library: Path, module: str | None, cuda: str, torch: Sequence[Path], target: str) -> None:
+    """Raises WheelError if the library is not what the target is for, or does not fit torch and CUDA's runtime.
 
-    `torch` are the interfaces of torch's libraries. If there are none, torch's symbols are not checked.
+    `module` is None for an operator library. `torch` are the interfaces of torch's libraries. If there are none, the
+    symbols of torch are not checked.
     """
     content = library.read_bytes()
     reader = ElfReader(len(content), lambda: [content])
@@ -52,13 +52,17 @@ def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], 
         elf = reader.parse()
     except ElfError as error:
         raise WheelError(where, found=str(error), expected="a shared library", fix="link it with linkshared") from None
-    if f"PyInit_{module}" not in elf.inits:
+    if module is None:
+        _check_operators(elf, where)
+    elif f"PyInit_{module}" not in elf.inits:
         others = ", ".join(sorted(elf.inits)) or "no PyInit function"
+        operators = "set operators = True, since it registers operators"
+        other = operators if registers_operators(elf) else "correct module_name"
         raise WheelError(
             where,
             found=f"{others} among the exported symbols",
             expected=f"PyInit_{module}, since module_name is {module}",
-            fix="write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {…} in one source, or correct module_name",
+            fix=f"write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {{…}} in one source, or {other}",
         )
     for needed in elf.needed:
         match = _CUDA_RUNTIME.match(needed)
@@ -81,18 +85,45 @@ def check_library(library: Path, module: str, cuda: str, torch: Sequence[Path], 
         )
 
 
+def _check_operators(elf: SharedObject, where: str) -> None:
+    """An operator library is no module, is the same for every CPython, and registers operators."""
+    if elf.inits:
+        raise WheelError(
+            where,
+            found=f"{min(elf.inits)} among the exported symbols",
+            expected="no module, since operators = True is for a library that only registers operators",
+            fix="remove the function, or remove operators = True",
+        )
+    if python := of_python(elf):
+        raise WheelError(
+            where,
+            found=f"{python}, which belongs to one CPython",
+            expected="nothing of Python, since one operator library serves every CPython",
+            fix="include torch/library.h in place of torch/extension.h, or remove operators = True",
+        )
+    if not registers_operators(elf):
+        raise WheelError(
+            where,
+            found="no call that registers an operator",
+            expected="TORCH_LIBRARY, TORCH_LIBRARY_FRAGMENT, TORCH_LIBRARY_IMPL or STABLE_TORCH_LIBRARY",
+            fix="write one in srcs; a cc_library in deps that has it needs alwayslink = True, or ld leaves it out",
+        )
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="module-check", fromfile_prefix_chars="@")
-    parser.add_argument("--module", required=True, help="the X of PyInit_X")
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--module", help="the X of PyInit_X")
+    kind.add_argument("--operators", action="store_true", help="the library registers operators and is no module")
     parser.add_argument("--target", required=True, help="the label that an error begins with")
     parser.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0")
     parser.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
-    parser.add_argument("--out", type=Path, required=True, help="an empty file, written if the library passes")
+    parser.add_argument("--out", type=Path, required=True, help="where to copy the library to if it passes")
     parser.add_argument("file", type=Path)
     args = parser.parse_args(argv)
     try:
         check_library(args.file, args.module, args.cuda, args.torch, args.target)
-        args.out.write_bytes(b"")
+        shutil.copyfile(args.file, args.out)
     except (WheelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -22,6 +22,8 @@ def check_identity(wheel: Wheel, options: Options) -> Iterator[Finding]:
             yield Finding("elf-unreadable", library.path, "a program", "an ELF shared object")
         elif library.is_module:
             yield from _name(wheel, library)
+        elif library.is_operators:
+            yield from _compiled(wheel, [library])
     for _, files in wheel.module_groups():
         yield from _compiled(wheel, files)
         yield from _same_bytes(files)

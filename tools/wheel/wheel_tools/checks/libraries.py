@@ -33,6 +33,8 @@ _LIBPYTHON = re.compile(r"libpython[\d.]*[a-z]*\.so[\d.]*", re.ASCII)
 # A wheel that requires torch finds torch's libraries and CUDA's loaded. libcuda is not among them: it comes with the
 # driver.
 _TORCH = re.compile(r"lib(?:torch(?:_(?:cpu|cuda|cuda_linalg|python|global_deps))?|c10(?:_cuda)?|shm)\.so", re.ASCII)
+# OpenMP's library, which lies in torch/lib: libtorch_cpu needs it.
+_OPENMP = "libgomp.so.1"
 _CUDA = re.compile(
     r"lib(?:cudart|nvrtc|nvrtc-builtins|cublas|cublasLt|cusparse|cusparseLt|cusolver|cusolverMg|"
     r"cufft|cufftw|curand|cudnn|nccl|nvJitLink|nvToolsExt|nvtx3interop|cupti|cufile|"
@@ -131,7 +133,7 @@ def _leaves_the_wheel(wheel: Wheel, loader: Loader, user: Library) -> bool:
 
 def torch_and_cuda(library: str) -> bool:
     """Whether a wheel that requires torch finds this library loaded."""
-    return bool(_TORCH.fullmatch(library) or _CUDA.fullmatch(library))
+    return bool(_TORCH.fullmatch(library) or _CUDA.fullmatch(library)) or library == _OPENMP
 
 
 def _brought(wheel: Wheel, needed: str) -> bool | None:
@@ -139,6 +141,8 @@ def _brought(wheel: Wheel, needed: str) -> bool | None:
     names = [canonicalize_name(requirement.name) for requirement in wheel.metadata.requirements]
     if _TORCH.fullmatch(needed):
         return "torch" in names
+    if needed == _OPENMP and "torch" in names:
+        return True
     if not _CUDA.fullmatch(needed):
         return None
     runtime = _CUDA_RUNTIME.fullmatch(needed)

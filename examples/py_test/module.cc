@@ -1,0 +1,5 @@
+#include <torch/extension.h>
+
+#include "squares.h"
+
+PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) { m.def("sum_of_squares", &sum_of_squares); }
