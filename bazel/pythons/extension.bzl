@@ -3,7 +3,7 @@
 load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
 load(":naming.bzl", "minor_version", "python_soabi")
-load(":pyproject.bzl", "requires_python")
+load(":pyproject.bzl", "project_string")
 load(":python_repo.bzl", "python_repo")
 load(":registered_python_repo.bzl", "registered_python_repo")
 load(":specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
@@ -85,7 +85,7 @@ def _matrix(mctx, tag):
     if tag.pyproject:
         if not mctx.path(tag.pyproject).exists:
             fail("pythons.requires: {} does not exist; write the file, or give specifier in place of pyproject".format(tag.pyproject))
-        found = requires_python(mctx.read(tag.pyproject))
+        found = project_string(mctx.read(tag.pyproject), "requires-python")
         if found.error:
             fail("pythons.requires: {} {}".format(tag.pyproject, found.error))
         where, value = "{}: {}: [project].requires-python".format(where, tag.pyproject), found.value
@@ -107,6 +107,16 @@ def _matrix(mctx, tag):
             "rules_deepgemm",
         ))
     return struct(requires_python = value, versions = found.versions)
+
+def _projects(mctx):
+    """Maps each pyproject.toml that a tag names to what it says about the name and the version."""
+    projects = {}
+    for module in mctx.modules:
+        for tag in module.tags.requires + module.tags.project:
+            if tag.pyproject and mctx.path(tag.pyproject).exists:
+                text = mctx.read(tag.pyproject)
+                projects[str(tag.pyproject)] = {key: project_string(text, key) for key in ["name", "version"]}
+    return projects
 
 def _only(mctx, matrix):
     """The CPython that $RULES_DEEPGEMM_ONLY_PYTHON names, such as `3.12`; None where the variable is not set."""
@@ -170,6 +180,7 @@ def _pythons_impl(mctx):
         name = "deepgemm_pythons",
         abis = abis,
         narrowed = bool(only),
+        projects = repr(_projects(mctx)),
         requires_python = "=={}.*".format(only) if only else matrix.requires_python,
     )
 
@@ -206,6 +217,18 @@ pythons.registered()
 ```
 """,
     tag_classes = {
+        "project": tag_class(
+            doc = "A pyproject.toml for `extension_wheel(pyproject = …)`, where it is another than that of `requires`: the " +
+                  "name of a wheel's file contains the project's name and version, and a rule cannot read files.",
+            attrs = {
+                "pyproject": attr.label(
+                    doc = "The pyproject.toml, with `[project].name` and `[project].version`, strings in one line. A wheel " +
+                          "needs the attributes `distribution` and `version` in place of what is not there. An edit of " +
+                          "the file evaluates the extension again.",
+                    mandatory = True,
+                ),
+            },
+        ),
         "registered": tag_class(
             doc = "Takes the CPythons that are registered with rules_python (0.33 or newer), by its `python.toolchain` " +
                   "or as `local_runtime_repo`. Headers, SOABI and the interpreter for tests come from toolchain " +

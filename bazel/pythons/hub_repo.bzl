@@ -11,6 +11,9 @@ REQUIRES_PYTHON = {requires}
 # Whether $RULES_DEEPGEMM_ONLY_PYTHON left only one of them.
 NARROWED = {narrowed}
 
+# What each pyproject.toml of a tag says about name and version.
+PROJECTS = {projects}
+
 PYTHONS = [
 {pythons}
 ]
@@ -47,6 +50,7 @@ def _hub_repo_impl(rctx):
     rctx.file("BUILD.bazel", build, executable = False)
     rctx.file("versions.bzl", _VERSIONS_BZL.format(
         narrowed = rctx.attr.narrowed,
+        projects = rctx.attr.projects,
         pythons = "\n".join(pythons),
         requires = repr(rctx.attr.requires_python),
     ), executable = False)
@@ -60,6 +64,7 @@ hub_repo = repository_rule(
             mandatory = True,
         ),
         "narrowed": attr.bool(doc = "Whether `abis` has fewer CPythons than Requires-Python admits. Default: False."),
+        "projects": attr.string(doc = "The dictionary PROJECTS, as Starlark writes it.", mandatory = True),
         "requires_python": attr.string(doc = "Requires-Python as it was written.", mandatory = True),
     },
 )

@@ -1,4 +1,4 @@
-"""Reads `[project].requires-python` out of a pyproject.toml.
+"""Reads one string of `[project]`, such as `requires-python`, out of a pyproject.toml.
 
 Bazel runs this while it evaluates the `pythons` extension, so that no Python has to run. It reads as much of TOML 1.0 as
 it takes to find that one key and to pass over everything else: strings of all four kinds, comments, arrays of several
@@ -11,9 +11,12 @@ visibility([
     "//tests/pythons",
 ])
 
-_KEY = ["project", "requires-python"]
-_WRITE = "write a string, such as \">=3.11,<3.15\""
-_OTHERWISE = "write it as requires-python = \"…\" in one line below [project], or give pythons.requires(specifier = …)"
+# How the error about each key ends: an example, and what else can state the value.
+_KEYS = {
+    "name": ("my_ops", "set the attribute distribution"),
+    "requires-python": (">=3.11,<3.15", "give pythons.requires(specifier = …)"),
+    "version": ("1.0", "set the attribute version, as for a dynamic one"),
+}
 
 _BARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _BLANKS = " \t"
@@ -153,15 +156,19 @@ def _header(line):
 def _error(line, what):
     return struct(error = "line {} {}".format(line, what), value = None)
 
-def requires_python(text):
-    """The value of `[project].requires-python`.
+def project_string(text, key):
+    """The value of a key of `[project]` that is a string.
 
     Args:
         text: string, the content of a pyproject.toml.
+        key: string, one of _KEYS.
 
     Returns:
         struct of `value`, a string, and `error`, what is wrong and what to do; one of them is None.
     """
+    example, instead = _KEYS[key]
+    path, write = ["project", key], "write a string, such as \"{}\"".format(example)
+    otherwise = "write it as {} = \"…\" in one line below [project], or {}".format(key, instead)
     table, depth, quotes, value = [], 0, None, None
     by_header, by_key = False, False
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):
@@ -176,9 +183,9 @@ def requires_python(text):
             if not header:
                 return _error(number, "is no TOML that can be read here: a header such as [project] was expected")
             table, is_array = header
-            if table[:2] == _KEY:
-                return _error(number, "makes requires-python a table; " + _WRITE)
-            if table == _KEY[:1]:
+            if table[:2] == path:
+                return _error(number, "makes {} a table; {}".format(key, write))
+            if table == path[:1]:
                 if by_header or by_key:
                     return _error(number, "defines project a second time; TOML allows it once")
                 by_header = True
@@ -189,30 +196,30 @@ def requires_python(text):
         else:
             found = _keys(line)
             if not found or not found[1].startswith("="):
-                return _error(number, "is no TOML that can be read here: `key = value` was expected; " + _OTHERWISE)
+                return _error(number, "is no TOML that can be read here: `key = value` was expected; " + otherwise)
             rest = found[1][1:].lstrip(_BLANKS)
-            key = None if table == None else table + found[0]
-            if not table and key and key[0] == "project":
+            here = None if table == None else table + found[0]
+            if not table and here and here[0] == "project":
                 if by_header:
                     return _error(number, "defines project a second time; TOML allows it once")
                 by_key = True
-            if key == _KEY[:1] and rest.startswith("{"):
-                return _error(number, "has project as an inline table, which is not read here; " + _OTHERWISE)
-            if key and key[:2] == _KEY:
+            if here == path[:1] and rest.startswith("{"):
+                return _error(number, "has project as an inline table, which is not read here; " + otherwise)
+            if here and here[:2] == path:
                 if value != None:
-                    return _error(number, "has requires-python a second time; TOML allows it once")
-                if key != _KEY or rest[:1] not in ["\"", "'"]:
-                    return _error(number, "has requires-python as {}; {}".format(rest or "nothing", _WRITE))
+                    return _error(number, "has {} a second time; TOML allows it once".format(key))
+                if here != path or rest[:1] not in ["\"", "'"]:
+                    return _error(number, "has {} as {}; {}".format(key, rest or "nothing", write))
                 split = _split_string(rest)
                 value = _value(split[0]) if split and _is_end(split[1]) else None
                 if value == None:
-                    return _error(number, "has requires-python in a form that is not read here; " + _OTHERWISE)
+                    return _error(number, "has {} in a form that is not read here; {}".format(key, otherwise))
             state = _pass_over(rest) if rest else None
         if not state:
-            return _error(number, "is no TOML that can be read here; " + _OTHERWISE)
+            return _error(number, "is no TOML that can be read here; " + otherwise)
         depth, quotes = state
     if depth or quotes:
         return struct(error = "ends inside of a {}; close it".format("string" if quotes else "list"), value = None)
     if value == None:
-        return struct(error = "has no [project].requires-python; write one, such as \">=3.11,<3.15\"", value = None)
+        return struct(error = "has no [project].{}; write one, such as \"{}\", or {}".format(key, example, instead), value = None)
     return struct(error = None, value = value)

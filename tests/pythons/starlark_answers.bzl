@@ -1,6 +1,6 @@
 """The rule starlark_answers: what the Starlark readers of Requires-Python say to many inputs, as JSON for pytest."""
 
-load("//bazel/pythons:pyproject.bzl", "requires_python")
+load("//bazel/pythons:pyproject.bzl", "project_string")
 load("//bazel/pythons:specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
 
 visibility(["//tests/..."])
@@ -111,8 +111,9 @@ def _pyprojects():
     return plain + [text.replace("\n", "\r\n") for text in plain]
 
 def _document(text, refused = False):
-    found = requires_python(text)
-    return {"error": found.error, "refused": refused, "text": text, "value": found.value}
+    found = project_string(text, "requires-python")
+    others = {key: project_string(text, key).value for key in ["name", "version"]}
+    return {"error": found.error, "others": others, "refused": refused, "text": text, "value": found.value}
 
 def _starlark_answers_impl(ctx):
     out = ctx.actions.declare_file(ctx.label.name + ".json")

@@ -97,7 +97,7 @@ def rules_test_suite(name):
     fake_extension(
         name = "stable",
         py_limited_api = "3.11",
-        suffixes = {"abi3": "abi3"},
+        suffixes = {"abi3": ".abi3"},
         tags = ["manual"],
     )
     extension_wheel(

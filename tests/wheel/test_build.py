@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from make_elf import make_elf
 from wheel_tools.archive import WheelArchive
 from wheel_tools.build import main
 from wheel_tools.examine import valid_tags
@@ -20,10 +22,13 @@ def run(
     files: dict[str, bytes] | None = None,
     name: str = NAME,
     requires_python: str = ">=3.11,<3.13",
+    **fields: object,
 ) -> int:
     """Builds a wheel of these files (default: a good package) through a parameter file, as Bazel does."""
     files = {"ops/__init__.py": b"VERSION = 1\n", **extensions("ops")} if files is None else files
-    arguments = [f"--out={tmp_path / name}", "--distribution=ops", f"--requires-python={requires_python}", *extra]
+    project = {"name": "ops", "version": "2.8.2", **fields}
+    arguments = [f"--out={tmp_path / name}", f"--project={json.dumps(project)}"]
+    arguments += [f"--requires-python={requires_python}", *extra]
     for index, (path, data) in enumerate(files.items()):
         source = tmp_path / f"source {index}"
         source.write_bytes(data)
@@ -40,10 +45,10 @@ def test_a_wheel_for_every_python(tmp_path):
         run(
             tmp_path,
             f"--license=LICENSE={license_file}",
-            "--requires=torch==2.14.0",
-            "--summary=It multiplies.",
-            "--license-expression=mit",
-            "--project-url=Source, https://example.org/",
+            "--pin=torch==2.14.0",
+            description="It multiplies.",
+            license="mit",
+            urls={"Source": "https://example.org/"},
         )
         == 0
     )
@@ -79,22 +84,16 @@ def test_a_wheel_for_every_python(tmp_path):
 
 
 def test_metadata_as_other_tools_spell_it(tmp_path):
-    assert run(tmp_path, "--requires=torch==2.14.0", "--project-url=Source, https://example.org/") == 0
+    assert run(tmp_path, "--pin=torch==2.14.0", urls={"Source": "https://example.org/"}) == 0
     assert contents(tmp_path / NAME)["ops-2.8.2.dist-info/METADATA"].decode().splitlines() == [
         "Metadata-Version: 2.4",
         "Name: ops",
         "Version: 2.8.2",
-        "Requires-Dist: torch==2.14.0",
+        "Project-URL: Source, https://example.org/",
         "Requires-Python: <3.13,>=3.11",
-        "Project-Url: Source, https://example.org/",
+        "Requires-Dist: torch==2.14.0",
+        "",
     ]
-
-
-def test_a_label_of_two_project_urls(tmp_path, capsys):
-    assert (
-        run(tmp_path, "--project-url=Source, https://example.org/", "--project-url=Source, https://example.com/") == 1
-    )
-    assert "found 'Source, https://example.com/'; expected 'Label, URL'" in capsys.readouterr().err
 
 
 def test_order_and_times_of_the_inputs_do_not_matter(tmp_path):
@@ -117,7 +116,7 @@ def test_what_unzips_it_finds_what_was_put_in(tmp_path):
     [
         ({"requires_python": ">=3.11,<3.14"}, "found ops/_C for 3.11, 3.12; expected 3.11, 3.12, 3.13"),
         ({"requires_python": "==3.12.*"}, "expected 3.12, which"),
-        ({"requires_python": "three"}, "--requires-python: found 'three'"),
+        ({"requires_python": "three"}, "python_requires: found"),
         ({"files": {"ops/__init__.py": b""}}, "no extension module"),
         ({"files": {"../ops/__init__.py": b"", **extensions("ops")}}, "the member name '../ops/__init__.py'"),
         (
@@ -127,7 +126,10 @@ def test_what_unzips_it_finds_what_was_put_in(tmp_path):
         ({"name": "ops.whl"}, "not a wheel's"),
         ({"name": NAME.replace("-2.8.2-", "-2.8.2-1a-")}, "found the build tag 1a; expected none"),
         ({"name": NAME.replace("ops-", "other-")}, "a wheel name of other; expected one of ops"),
-        ({"name": NAME.replace("2.8.2", "2.8.02")}, "its normalized form 2.8.2"),
+        (
+            {"name": NAME.replace("2.8.2", "2.8.02")},
+            "expected 2.8.2, the version of the project in its normalized form",
+        ),
     ],
 )
 def test_what_does_not_fit(tmp_path, capsys, options, expected):
@@ -138,14 +140,99 @@ def test_what_does_not_fit(tmp_path, capsys, options, expected):
     assert not list(tmp_path.glob("*.whl*"))
 
 
+STABLE = NAME.replace("cp311.cp312-cp311.cp312", "cp311-abi3")
+ANY = NAME.replace("cp311.cp312-cp311.cp312", "py3-none")
+MODULE = make_elf(exports=["PyInit__C"])
+OF_PYTHON = make_elf(undefined=["PyModule_Create2"])
+LIBRARY = make_elf(exports=["add"])
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        (NAME, {"ops/libmulti_ops.so": LIBRARY, "ops.libs/x.so": LIBRARY, "ops/lib/libx.so.1": LIBRARY}),
+        (NAME, {"ops/_ops.abi3.so": LIBRARY, "ops/_ops.cpython-311-x86_64-linux-gnu.so": LIBRARY}),
+        (NAME, {"ops/libother.so": make_elf(exports=["PyInit_another"])}),
+        (NAME, {"ops/stable/_C.abi3.so": MODULE}),
+        # A library of modules may use Python, too.
+        (NAME, {"ops/x.abi3.so": OF_PYTHON, "ops/libx.so": make_elf(needed=["x.abi3.so"])}),
+        (STABLE, {"ops/stable/_C.abi3.so": MODULE}),
+    ],
+)
+def test_a_library_is_packed_for_what_it_is(tmp_path, name, more):
+    files = {**extensions("ops", body=b""), **more}
+    assert run(tmp_path, files=files, name=name) == 0
+    assert set(more) <= set(contents(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", [NAME, STABLE, ANY])
+def test_a_stable_abi_module_alone(tmp_path, name):
+    assert run(tmp_path, files={"ops/_C.abi3.so": MODULE, "ops/libx.so": LIBRARY}, name=name) == 0
+
+
+def test_operator_libraries_alone(tmp_path):
+    assert run(tmp_path, files={"ops/libx.so": LIBRARY}, name=ANY) == 0
+
+
+def test_a_plain_name_serves_a_wheel_for_one_cpython(tmp_path):
+    name = NAME.replace("cp311.cp312-cp311.cp312", "cp312-cp312")
+    assert run(tmp_path, files={"ops/_C.so": MODULE}, name=name, requires_python="==3.12.*") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "expected"),
+    [
+        (NAME, {"ops/_C.so": MODULE}, "found ops/_C.so for no CPython; expected 3.11, 3.12, which Requires-Python"),
+        (NAME, {"ops/_C.so": MODULE}, "must say its CPython, as ops/_C.<SOABI>.so or ops/_C.abi3.so does"),
+        (NAME, {"ops/_C.cpython-311-x86_64-linux-gnu.so": MODULE}, "found ops/_C for 3.11; expected 3.11, 3.12"),
+        (NAME, {"ops/_C.cpython-311-x86_64-linux-gnu.so": OF_PYTHON}, "found ops/_C for 3.11; expected 3.11, 3.12"),
+        (STABLE.replace("cp311", "cp312"), {"ops/_C.abi3.so": MODULE}, "found ops/_C for 3.12; expected 3.11, 3.12"),
+        (NAME, {"ops/_C.abi3t.so": MODULE}, "found ops/_C for no CPython"),
+        (NAME, {"ops/libx.so": LIBRARY}, "found no extension module"),
+        (ANY, {"ops/__init__.py": b""}, "found no extension module"),
+    ],
+)
+def test_modules_that_do_not_serve_every_cpython(tmp_path, capsys, name, files, expected):
+    assert run(tmp_path, files=files, name=name) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+
+
+def test_files_beside_the_package(tmp_path):
+    source = tmp_path / "x"
+    source.write_bytes(b"#!/bin/sh\n")
+    options = [f"--data=scripts/x={source}", f"--data=data/share/x={source}", f"--dist-info=notes/x={source}"]
+    scripts = {"x": "ops:main"}
+    assert run(tmp_path, *options, scripts=scripts) == 0
+    with WheelArchive(tmp_path / NAME) as wheel:
+        modes = {name: oct(member.mode) for name, member in wheel.by_name.items() if name.startswith("ops-")}
+        assert wheel.dist_info_bytes("entry_points.txt") == b"[console_scripts]\nx = ops:main\n"
+        assert {entry.path for entry in wheel.record} == set(wheel.by_name)
+    assert modes == {
+        "ops-2.8.2.data/data/share/x": "0o100644",
+        "ops-2.8.2.data/scripts/x": "0o100755",
+        **{
+            f"ops-2.8.2.dist-info/{name}": "0o100644"
+            for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "notes/x")
+        },
+    }
+
+
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "WHEEL"])
+def test_a_file_that_is_written_anyway(tmp_path, capsys, name):
+    source = tmp_path / "x"
+    source.write_bytes(b"")
+    assert run(tmp_path, f"--dist-info={name}={source}") == 1
+    assert f"found a file for ops-2.8.2.dist-info/{name}; expected none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("--requires=torch=2", "--requires"),
-        ("--license-expression=MIT AND", "--license-expression"),
-        ("--distribution=other", "a wheel name of ops; expected one of other"),
-        ("--project-url=Source", "--project-url"),
-        ("--project-url=Source,", "--project-url"),
+        ("--project=[]", "--project: found []; expected a JSON object"),
+        ("--project={", "--project: found no JSON"),
+        ('--project={"name": "other", "version": "2.8.2"}', "a wheel name of ops; expected one of other"),
         ("--file=ops", "PATH_IN_WHEEL=FILE"),
         ("--file=ops/__init__.py=x", "two files for ops/__init__.py"),
         ("--file=ops/x.py=/nowhere/x.py", "/nowhere/x.py: No such file"),

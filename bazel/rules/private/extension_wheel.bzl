@@ -13,10 +13,11 @@ resolves to:
   writes wheels.
 """
 
-load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
-load("//bazel/pythons:pep440.bzl", "normalized_version")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
-load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
+load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "platform_tag")
+load(":packaged_files.bzl", "packaged_files", "packaged_licenses", "packaged_sources")
+load(":wheel_extensions.bzl", "gather_extensions")
+load(":wheel_metadata.bzl", "METADATA_ATTRS", "add_metadata")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -46,80 +47,66 @@ extension_wheel(
 The output is `<name>/<distribution>-<version>-<tag>.whl`.
 """
 
-def _repository_path(file):
-    """The path of a file below the root of its repository, generated or not."""
-    path = file.short_path
-    return path.split("/", 2)[2] if path.startswith("../") else path
+# The directories of `.data`, and where installers put their files (the binary distribution format).
+_SCHEMES = ["data", "headers", "platlib", "purelib", "scripts"]
 
-def _mapped(path, paths):
-    """`path` with the longest prefix that is a key of `paths` replaced; None if no key is a prefix of it."""
-    prefixes = [prefix for prefix in paths if not prefix or (path + "/").startswith(prefix.removesuffix("/") + "/")]
-    if not prefixes:
-        return None
-    prefix = sorted(prefixes, key = len)[-1]
-    rest = path[len(prefix):].removeprefix("/")
-    return "/".join([part for part in (paths[prefix].removesuffix("/"), rest) if part])
-
-def _path_in_wheel(ctx, file):
-    path = _repository_path(file)
-    if file.is_directory:
-        fail("{}: srcs has the directory {}; expected files: list them one by one".format(ctx.label, path))
-    mapped = _mapped(path, ctx.attr.paths) if ctx.attr.paths else path
-    if mapped == None:
-        fail("{}: no entry of paths is a prefix of {} in srcs; expected one of {} to be: add one".format(
-            ctx.label,
-            path,
-            ", ".join(["'{}'".format(prefix) for prefix in ctx.attr.paths]),
-        ))
-    return mapped
-
-def _python_and_abi_tag(info):
-    if info.py_limited_api:
-        return "cp{}-abi3".format(info.py_limited_api.replace(".", ""))
-    return "{0}-{0}".format(".".join(info.files.keys()))
-
-def _project_url(item):
-    return "{}, {}".format(item[0], item[1])
+def _named(ctx, attribute):
+    """The paths of a label_keyed_string_dict, each with the one file of its target."""
+    files = []
+    for target, path in getattr(ctx.attr, attribute).items():
+        found = target[DefaultInfo].files.to_list()
+        if len(found) != 1:
+            fail("{}: {} has {}, a target with {} files; expected one file".format(
+                ctx.label,
+                attribute,
+                target.label,
+                len(found),
+            ))
+        files.append((path, found[0]))
+    return files
 
 def _extension_wheel_impl(ctx):
-    info = ctx.attr.extension[ExtensionInfo]
-    torch = ["torch==" + info.torch.version.partition("+")[0]] if ctx.attr.require_torch else []
-    wheel = ctx.actions.declare_file("{}/{}-{}-{}-{}.whl".format(
-        ctx.label.name,
-        normalized_attribute(ctx, "distribution", normalized_name, "letters and digits, with -, _ or . between them"),
-        normalized_attribute(ctx, "version", normalized_version, "a version (PEP 440) such as 2.8.2"),
-        _python_and_abi_tag(info),
-        normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64"),
-    ))
-
+    extensions = gather_extensions(ctx)
     args = ctx.actions.args()
     args.use_param_file("@%s", use_always = True)
     args.set_param_file_format("multiline")
+    about = add_metadata(ctx, args, extensions.torch)
+    wheel = ctx.actions.declare_file("{}/{}-{}-{}-{}.whl".format(
+        ctx.label.name,
+        about.distribution,
+        about.version,
+        extensions.tag,
+        normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64"),
+    ))
     args.add("--out", wheel)
-    args.add("--distribution", ctx.attr.distribution)
-    args.add("--requires-python=" + ctx.attr.python_requires)
-    args.add_all(ctx.attr.requires + torch, format_each = "--requires=%s")
-    args.add("--summary=" + ctx.attr.summary)
-    args.add("--license-expression=" + ctx.attr.license)
-    args.add_all(ctx.attr.project_urls.items(), format_each = "--project-url=%s", map_each = _project_url)
-    for file in ctx.files.srcs:
-        args.add("--file={}={}".format(_path_in_wheel(ctx, file), file.path))
-    for library in info.files.values():
-        args.add("--file={}/{}={}".format(ctx.attr.package, library.basename, library.path))
+
+    inputs = about.inputs + ctx.files.directories
+    for option, files in [
+        ("--file", packaged_sources(ctx) + extensions.files.items()),
+        ("--license", packaged_licenses(ctx)),
+        ("--data", _named(ctx, "data_files")),
+        ("--dist-info", _named(ctx, "extra_distinfo_files")),
+    ]:
+        for path, file in files:
+            args.add("{}={}={}".format(option, path, file.path))
+            inputs.append(file)
+    for path in ctx.attr.data_files.values():
+        if path.partition("/")[0] not in _SCHEMES:
+            fail("{}: data_files has the path {}; expected one that begins with {}/".format(
+                ctx.label,
+                path,
+                "/, ".join(_SCHEMES),
+            ))
     for target, path in ctx.attr.directories.items():
         args.add_all(
             target[DefaultInfo].files,
             map_each = _path_in_directory,
             format_each = "--file={}/%s".format(path),
         )
-    for file in ctx.files.license_files:
-        path = _repository_path(file)
-        args.add("--license={}={}".format(_mapped(path, ctx.attr.paths) or path, file.path))
-
     ctx.actions.run(
         executable = ctx.executable._build,
         arguments = [args],
-        inputs = ctx.files.srcs + ctx.files.directories + info.files.values() + ctx.files.license_files,
+        inputs = inputs,
         outputs = [wheel],
         mnemonic = "ExtensionWheel",
         progress_message = "Packing %{label}",
@@ -132,71 +119,56 @@ def _path_in_directory(file):
 extension_wheel = rule(
     implementation = _extension_wheel_impl,
     doc = _DOC,
-    attrs = {
+    attrs = METADATA_ATTRS | {
+        "data_files": attr.label_keyed_string_dict(
+            doc = "Files for `.data`, from each to its path there: `scripts/…`, `data/…`, `headers/…`, `platlib/…` or " +
+                  "`purelib/…`. pip makes scripts executable. Another path is an error. Default: none.",
+            allow_files = True,
+        ),
         "directories": attr.label_keyed_string_dict(
             doc = "Targets whose outputs are directories, from each to the directory of the wheel that its files go into. " +
                   "`deepgemm_wheel` puts kernels there. Default: none.",
         ),
-        "distribution": attr.string(
-            doc = "The name of the distribution, as pip lists it; the wheel's file name has it normalized.",
-            mandatory = True,
-        ),
         "extension": attr.label(
-            doc = "The extension module: a `torch_extension` or `deepgemm_extension`.",
-            mandatory = True,
+            doc = "The extension: a `torch_extension` or `deepgemm_extension`. One is needed, here or in `extensions`.",
             providers = [ExtensionInfo],
         ),
-        "license": attr.string(
-            doc = "The SPDX expression of everything that is in the wheel, such as `MIT AND BSD-3-Clause`. An invalid one " +
-                  "fails the build. Default: the wheel states none.",
+        "extensions": attr.label_list(
+            doc = "Further extensions. All must be for the same CPythons and compiled against the same torch, and no two " +
+                  "may have a file of one path. With an extension for each CPython, one for the stable ABI must serve all " +
+                  "of these CPythons. Default: none.",
+            providers = [ExtensionInfo],
+        ),
+        "extra_distinfo_files": attr.label_keyed_string_dict(
+            doc = "Files for `.dist-info`, from each to its path there. A file that the wheel has anyway, such as METADATA " +
+                  "or entry_points.txt, fails the build. Default: none.",
+            allow_files = True,
         ),
         "license_files": attr.label_list(
-            doc = "Licence files (PEP 639). They go into `.dist-info/licenses` under their paths in their repositories, or " +
-                  "under those that `paths` gives them. Default: none.",
+            doc = "Licence files (PEP 639). They go into `.dist-info/licenses` under their paths, which `paths` can change. " +
+                  "Each pattern of `license-files` in `pyproject` must match one of them, or the build fails. Default: none.",
             allow_files = True,
         ),
         "package": attr.string(
-            doc = "The wheel's directory for the libraries of the extension, such as `deep_gemm`, or `a/b` for the " +
-                  "package `a.b`.",
-            mandatory = True,
+            doc = "The wheel's directory for the libraries of each extension that does not say its `package`, such as " +
+                  "`deep_gemm`, or `a/b` for the package `a.b`. Default: none; every extension must say its own.",
         ),
         "paths": attr.string_dict(
             doc = "Where files of `srcs` go: maps the path of a file or directory in its repository to a path in the wheel. " +
                   "The longest key that is a prefix of a file's path applies; a file without such a key is an error. " +
-                  "Default: files keep their paths.",
+                  "Default: files keep their paths, below the directory of `pyproject` if they are there.",
         ),
         "platform": attr.string(
             doc = "The platform tag (PEP 600); `wheel_check_test` compares the libraries with it. " +
                   "Default: `manylinux_2_28_x86_64`.",
             default = "manylinux_2_28_x86_64",
         ),
-        "project_urls": attr.string_dict(
-            doc = "Labels and addresses of the project, such as `{\"Source\": \"https://…\"}`. Default: none.",
-        ),
-        "python_requires": attr.string(
-            doc = "Requires-Python (PEP 440). It must admit exactly the Pythons of the extension. Default: the specifier of " +
-                  "the `pythons` module extension.",
-            default = REQUIRES_PYTHON,
-        ),
-        "require_torch": attr.bool(
-            doc = "Whether the wheel requires exactly the torch that the extension was compiled against. torch's C++ ABI " +
-                  "changes from release to release. Default: True.",
-            default = True,
-        ),
-        "requires": attr.string_list(
-            doc = "Further requirements (PEP 508), such as `numpy>=2`. An invalid one fails the build. Default: none.",
-        ),
         "srcs": attr.label_list(
-            doc = "The package's files: Python files, and the data that they read. A directory is an error. Default: none, a " +
-                  "wheel with only the libraries.",
+            doc = "The package's files: Python files, and the data that they read. A `py_library` brings its `data`, and the " +
+                  "`deps` of its own repository with their data; `deps` of other repositories, such as `@pip//numpy`, are " +
+                  "requirements and stay out. A directory is an error. Default: none, a wheel with only the libraries.",
             allow_files = True,
-        ),
-        "summary": attr.string(
-            doc = "One line that says what the wheel is. Default: none.",
-        ),
-        "version": attr.string(
-            doc = "The version (PEP 440), such as `2.8.2`; the wheel has it normalized. An invalid one is an error.",
-            mandatory = True,
+            aspects = [packaged_files],
         ),
         "_build": attr.label(
             default = "//tools/wheel:build",

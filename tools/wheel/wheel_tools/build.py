@@ -1,7 +1,7 @@
-"""Builds a wheel out of files: an extension module compiled once per CPython, and the package around it.
+"""Builds a wheel out of files: extensions compiled once per CPython, and the packages around them.
 
-    wheel-build --out deep_gemm-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl --distribution deep_gemm \\
-        --requires-python '>=3.11,<3.13' --file deep_gemm/__init__.py=src/__init__.py … --license LICENSE=src/LICENSE
+    wheel-build --out deep_gemm-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl --pyproject pyproject.toml \\
+        --project '{"version": "2.8.2"}' --file deep_gemm/__init__.py=src/__init__.py … --license LICENSE=src/LICENSE
 
 The output's name states version and tags. Times and order of the members are fixed: the same files give the same bytes.
 The wheel must have every extension module for exactly the CPythons that Requires-Python admits.
@@ -12,68 +12,90 @@ Exit code: 0; 1 after an error, which is one line on standard error.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from wheel_tools import command
 from wheel_tools.archive import is_safe_name
-from wheel_tools.coremetadata import Description, write_metadata
 from wheel_tools.errors import WheelError
+from wheel_tools.module_files import read_elf, served_pythons
+from wheel_tools.project import Inputs, describe
 from wheel_tools.pythons import admitted
-from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import expand
 from wheel_tools.wheelwriter import FILE_MODE, new_wheel
 
-_LIBRARY_MODE = 0o100755
+_PROGRAM_MODE = 0o100755
 
 
-def build_wheel(out: Path, about: Description, files: dict[str, Path], licenses: dict[str, Path]) -> None:
+def build_wheel(
+    out: Path, inputs: Inputs, files: Mapping[str, Path], data: Mapping[str, Path], dist_info: Mapping[str, Path]
+) -> None:
     """Writes the wheel.
 
     Args:
         out: The file to write. Its name states the version and the tags.
-        about: The other fields of METADATA.
-        files: The package's files, by their paths in the wheel.
-        licenses: Licence files, by their paths below .dist-info/licenses.
+        inputs: What METADATA is made from, and the licences.
+        files: The packages' files, by their paths in the wheel.
+        data: Files by their paths in .data.
+        dist_info: Further files by their paths in .dist-info.
     """
-    version = _check_name(out, about.distribution)
-    for path in (*files, *(f"licenses/{path}" for path in licenses)):
+    about = describe(inputs)
+    _check_name(out, about.project.name, str(about.project.version))
+    stem, version, *tag = out.name[: -len(".whl")].split("-")
+    base = f"{stem}-{version}"
+    info = f"{base}.dist-info"
+    written = {f"{info}/METADATA": about.metadata, f"{info}/WHEEL": _wheel_file("-".join(tag[-3:]))}
+    if about.entry_points:
+        written[f"{info}/entry_points.txt"] = about.entry_points
+    sources = {
+        **files,
+        **{f"{base}.data/{path}": source for path, source in data.items()},
+        **{f"{info}/{path}": source for path, source in dist_info.items()},
+        **{f"{info}/licenses/{path}": source for path, source in inputs.licenses.items()},
+    }
+    _check_members(out.name, files, sources, [*written, f"{info}/RECORD"])
+    _check_matrix(out.name, about.project.requires_python or SpecifierSet(), files)
+    with new_wheel(out) as wheel:
+        for path in sorted(sources, key=lambda path: (path.startswith(info), path)):
+            content = sources[path].read_bytes()
+            program = content.startswith(b"\x7fELF") or path.endswith(".so") or path.startswith(f"{base}.data/scripts/")
+            wheel.add(path, content, mode=_PROGRAM_MODE if program else FILE_MODE)
+        for path, content in written.items():
+            wheel.add(path, content)
+        wheel.add_record(info)
+
+
+def _check_members(name: str, files: Mapping[str, Path], paths: Mapping[str, Path], written: Sequence[str]) -> None:
+    for path in paths:
         if not is_safe_name(path) or path.endswith("/"):
             raise WheelError(
-                out.name,
+                name,
                 found=f"the member name {path!r}",
                 expected="a relative path without . or ..",
                 fix="correct the path in the option",
             )
-        if path.split("/")[0].endswith(".dist-info"):
+        if path in files and path.split("/")[0].endswith(".dist-info"):
             raise WheelError(
-                out.name,
+                name,
                 found=f"the member {path} among the files",
                 expected="no file in .dist-info, which wheel-build writes",
-                fix="leave it out; pass licences with --license",
+                fix="leave it out; pass licences with --license, other files with --dist-info",
             )
-    _check_matrix(out.name, about.requires_python, files)
-
-    stem, _, *tag = out.name[: -len(".whl")].split("-")
-    dist_info = f"{stem}-{version}.dist-info"
-    sources = {**files, **{f"{dist_info}/licenses/{path}": source for path, source in licenses.items()}}
-    with new_wheel(out) as wheel:
-        for path in sorted(sources, key=lambda path: (path.startswith(dist_info), path)):
-            wheel.add(path, sources[path].read_bytes(), mode=_LIBRARY_MODE if path.endswith(".so") else FILE_MODE)
-        wheel.add(f"{dist_info}/METADATA", write_metadata(about, version, licenses))
-        wheel.add(f"{dist_info}/WHEEL", _wheel_file("-".join(tag[-3:])))
-        wheel.add_record(dist_info)
+        if path in written:
+            raise WheelError(
+                name, found=f"a file for {path}", expected="none", fix="leave it out: wheel-build writes that file"
+            )
 
 
-def _check_name(out: Path, distribution: str) -> Version:
-    """The version that the output's name states."""
+def _check_name(out: Path, distribution: str, version: str) -> None:
+    """The output's name must state the name and the version of METADATA."""
     try:
-        name, version, build, _ = parse_wheel_filename(out.name)
+        name, _, build, _ = parse_wheel_filename(out.name)
     except (InvalidWheelFilename, ValueError) as error:
         raise WheelError(
             str(out),
@@ -92,37 +114,33 @@ def _check_name(out: Path, distribution: str) -> Version:
             expected=f"one of {distribution}",
             fix="name the output after the distribution",
         )
-    if out.name.split("-")[1] != str(version):
+    if out.name.split("-")[1] != version:
         raise WheelError(
             out.name,
             found=f"the version {out.name.split('-')[1]}",
-            expected=f"its normalized form {version} (PEP 440)",
+            expected=f"{version}, the version of the project in its normalized form (PEP 440)",
             fix="write that one",
         )
-    return version
 
 
-def _check_matrix(name: str, requires_python: str, files: dict[str, Path]) -> None:
+def _check_matrix(name: str, requires_python: SpecifierSet, files: Mapping[str, Path]) -> None:
     """Every extension module must serve exactly the CPythons that Requires-Python admits."""
-    try:
-        wanted = admitted(SpecifierSet(requires_python))
-    except InvalidSpecifier:
-        raise WheelError(
-            "--requires-python",
-            found=repr(requires_python),
-            expected="a version specifier such as >=3.11,<3.15",
-            fix="pass the specifier that the Pythons of the build follow from",
-        ) from None
-    modules = served_pythons(files, parse_wheel_filename(name)[3], wanted)
-    if not modules:
+    wanted = admitted(requires_python)
+    tags = parse_wheel_filename(name)[3]
+    libraries = {path: read_elf(source.read_bytes()) for path, source in files.items() if ".so" in Path(path).suffixes}
+    modules = served_pythons(libraries, tags, wanted)
+    if not libraries or not (modules or any(tag.abi == "none" for tag in tags)):
         raise WheelError(name, found="no extension module", expected="a compiled one", fix="add its .so files")
     for module, served in modules.items():
+        plain = f"{module}.so" in libraries
         if served != wanted:
             raise WheelError(
                 name,
-                found=f"{module} for {', '.join(served) or 'no CPython'}",
+                found=f"{module}{'.so' if plain else ''} for {', '.join(served) or 'no CPython'}",
                 expected=f"{', '.join(wanted) or 'none'}, which Requires-Python {requires_python} admits",
-                fix="give the wheel the Requires-Python that the Pythons of the build follow from",
+                fix=f"an extension module's name must say its CPython, as {module}.<SOABI>.so or {module}.abi3.so does"
+                if plain and not served
+                else "give the wheel the Requires-Python that the Pythons of the build follow from",
             )
 
 
@@ -148,38 +166,62 @@ def _mapping(option: str, pairs: Sequence[str]) -> dict[str, Path]:
     return result
 
 
+def _fields(text: str) -> dict[str, object]:
+    try:
+        fields = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise WheelError("--project", found=f"no JSON ({error})", expected="an object", fix="correct it") from None
+    if not isinstance(fields, dict):
+        raise WheelError("--project", found=text, expected="a JSON object", fix="correct it")
+    return fields
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = command.argument_parser("wheel-build", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="the wheel to write; its name states version and tags")
-    parser.add_argument("--distribution", required=True, help="the distribution's name, as METADATA states it")
-    parser.add_argument("--requires-python", required=True, help="the version specifier of the wheel's Pythons")
-    parser.add_argument("--requires", action="append", default=[], help="a requirement; repeat the option for more")
-    parser.add_argument("--summary", default="", help="one line that says what the wheel is")
-    parser.add_argument("--license-expression", default="", help="the SPDX expression of everything in the wheel")
-    parser.add_argument("--project-url", action="append", default=[], help="'Label, URL'; repeat the option for more")
+    parser.add_argument("--pyproject", type=Path, help="the pyproject.toml whose [project] is the wheel's metadata")
     parser.add_argument(
-        "--file", action="append", default=[], metavar="PATH=FILE", help="a file, and its path in the wheel"
+        "--project", default="{}", metavar="JSON", help="fields of [project], in place of those in pyproject.toml"
     )
+    parser.add_argument("--requires-python", default="", help="Requires-Python where [project] has none")
+    parser.add_argument("--pin", action="append", default=[], help="a further requirement, NAME==VERSION")
     parser.add_argument(
-        "--license",
-        action="append",
-        default=[],
-        metavar="PATH=FILE",
-        help="a licence, and its path below .dist-info/licenses",
+        "--empty", action="append", default=[], help="a field in `dynamic` that the wheel does not have"
     )
+    parser.add_argument("--home-page", default="", help="the field Home-page")
+    parser.add_argument("--download-url", default="", help="the field Download-URL")
+    parser.add_argument("--readme", action="append", default=[], metavar="PATH=FILE", help="the readme")
+    parser.add_argument("--readme-type", default="", help="the readme's content type")
+    for option, text in [
+        ("--file", "a file, and its path in the wheel"),
+        ("--license", "a licence, and its path below .dist-info/licenses"),
+        ("--data", "a file, and its path in .data, such as scripts/NAME"),
+        ("--dist-info", "a file, and its path in .dist-info"),
+    ]:
+        parser.add_argument(option, action="append", default=[], metavar="PATH=FILE", help=text)
     return parser
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    about = Description(
-        arguments.distribution,
+    headers = {"Home-page": arguments.home_page, "Download-URL": arguments.download_url}
+    inputs = Inputs(
+        _fields(arguments.project),
+        arguments.pyproject,
+        _mapping("--license", arguments.license),
+        next(iter(_mapping("--readme", arguments.readme).items()), None),
+        arguments.readme_type,
         arguments.requires_python,
-        tuple(arguments.requires),
-        arguments.summary,
-        arguments.license_expression,
-        tuple(arguments.project_url),
+        arguments.pin,
+        arguments.empty,
+        {key: value for key, value in headers.items() if value},
     )
-    build_wheel(arguments.out, about, _mapping("--file", arguments.file), _mapping("--license", arguments.license))
+    build_wheel(
+        arguments.out,
+        inputs,
+        _mapping("--file", arguments.file),
+        _mapping("--data", arguments.data),
+        _mapping("--dist-info", arguments.dist_info),
+    )
     return 0
 
 

@@ -1,19 +1,15 @@
-"""METADATA: written for a new wheel, edited for an overlay.
+"""Edits of METADATA for an overlay.
 
-`packaging` validates and normalizes what is written. An edit changes single headers, and every other byte stays: the
-base wheel's METADATA is its publisher's, and a library that parses and writes it drops fields that it does not know.
+An edit changes single headers, and every other byte stays: the base wheel's METADATA is its publisher's, and a library
+that parses and writes it drops fields that it does not know.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from packaging.metadata import ExceptionGroup, Metadata
 from packaging.version import Version
-
-from wheel_tools.errors import WheelError
 
 # The first metadata version with License-File and License-Expression (PEP 639).
 LICENSE_FILE_VERSION = Version("2.4")
@@ -21,73 +17,6 @@ LICENSE_FILE_VERSION = Version("2.4")
 # A line that belongs to the headers, for the parser in Python's email package, which reads METADATA everywhere. A line
 # of only white space continues a field: setuptools writes the empty lines of a licence text that way.
 _HEADER = re.compile(rb"[!-9;-~]*:|[ \t]|From ")
-
-# The options of wheel-build that set fields, where they have other names than the fields.
-_OPTIONS = {"license-file": "--license", "name": "--distribution", "requires-dist": "--requires"}
-
-
-@dataclass(frozen=True)
-class Description:
-    """What METADATA states besides the version. An empty value states nothing.
-
-    Attributes:
-        distribution: Name.
-        requires_python: Requires-Python (PEP 440).
-        requires: Requires-Dist lines (PEP 508).
-        summary: Summary, one line.
-        license_expression: License-Expression (SPDX, PEP 639).
-        project_urls: Project-URL lines, `Label, URL`.
-    """
-
-    distribution: str
-    requires_python: str
-    requires: tuple[str, ...] = ()
-    summary: str = ""
-    license_expression: str = ""
-    project_urls: tuple[str, ...] = ()
-
-
-def write_metadata(about: Description, version: Version, license_files: Iterable[str]) -> bytes:
-    """METADATA of a new wheel. A field that the core metadata specification does not allow is a WheelError."""
-    raw = {
-        "metadata_version": "2.4",
-        "name": about.distribution,
-        "version": str(version),
-        "summary": about.summary,
-        "license_expression": about.license_expression,
-        "license_files": sorted(license_files),
-        "requires_python": about.requires_python,
-        "requires_dist": list(about.requires),
-        "project_urls": _project_urls(about.project_urls),
-    }
-    try:
-        headers = Metadata.from_raw({key: value for key, value in raw.items() if value}).as_rfc822().items()
-    except ExceptionGroup as group:
-        error = group.exceptions[0]
-        field = getattr(error, "field", "")
-        raise WheelError(
-            _OPTIONS.get(field, f"--{field}"),
-            found=str(error),
-            expected="a value that the core metadata specification allows",
-            fix="correct the option",
-        ) from None
-    # packaging writes the keys in lower case.
-    return "".join(f"{key.title()}: {value}\n" for key, value in headers).encode()
-
-
-def _project_urls(texts: Iterable[str]) -> dict[str, str]:
-    urls: dict[str, str] = {}
-    for text in texts:
-        label, _, url = (part.strip() for part in text.partition(","))
-        if not label or not url or label in urls or len(text.splitlines()) != 1:
-            raise WheelError(
-                "--project-url",
-                found=repr(text),
-                expected="'Label, URL' on one line, each label once",
-                fix="correct it",
-            )
-        urls[label] = url
-    return urls
 
 
 def edit_metadata(

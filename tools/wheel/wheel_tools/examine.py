@@ -18,6 +18,7 @@ from wheel_tools.errors import WheelError
 from wheel_tools.evidence import Compiled, Scanner, compiled_for
 from wheel_tools.findings import Finding
 from wheel_tools.interpreters import Interpreter, installing
+from wheel_tools.module_files import is_module
 from wheel_tools.operators import registers_operators
 from wheel_tools.pythons import open_from
 from wheel_tools.record import STRONG_HASHES, RecordEntry, digests
@@ -255,24 +256,9 @@ def _mark_modules(wheel: Wheel) -> None:
     """Sets is_module, is_operators and compiled of each library."""
     needed = {name for library in wheel.libraries if library.elf for name in library.elf.needed}
     for library in wheel.libraries:
-        library.is_module = library.name is not None and _is_module(library, library.name, needed)
+        library.is_module = library.name is not None and is_module(library.name, library.elf, needed)
         library.is_operators = not library.is_module and library.elf is not None and registers_operators(library.elf)
         # Most operator libraries have nothing of Python, and serve every CPython.
         of_python = library.is_module or (library.is_operators and any(map(is_python_symbol, library.elf.undefined)))
         if of_python and library.elf and library.name and library.name.kind not in ("abi3", "abi3t"):
             library.compiled = compiled_for(library.elf, library.marks)
-
-
-def _is_module(library: Library, name: ExtensionName, needed: set[str]) -> bool:
-    """An exported init function decides; without one, a file is a library unless its name and symbols are a module's.
-
-    Files such as `_C.abi3.so` of a package that calls torch.ops.load_library or ctypes are libraries.
-    """
-    named = name.kind not in ("plain", "other")
-    if library.elf is None:
-        return named
-    if not library.elf.inits.isdisjoint(name.init_functions):
-        return True
-    if not named or library.base in needed or library.elf.soname in needed - {""}:
-        return False
-    return bool(library.elf.inits) or any(map(is_python_symbol, library.elf.undefined))

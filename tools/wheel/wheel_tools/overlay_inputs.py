@@ -11,8 +11,8 @@ from packaging.version import InvalidVersion, Version
 from wheel_tools.archive import WheelArchive
 from wheel_tools.errors import WheelError
 from wheel_tools.import_aliases import absolute_imports
+from wheel_tools.module_files import read_elf, served_pythons
 from wheel_tools.pythons import admitted
-from wheel_tools.soabi import served_pythons
 from wheel_tools.tags import linux_platforms
 
 
@@ -177,10 +177,13 @@ def _pythons(base: WheelArchive, settings: Settings) -> list[str]:
 def _check_coverage(base: WheelArchive, overlay: WheelArchive, settings: Settings) -> None:
     """Every extension module of the package must have a file for every CPython that the result admits."""
     pythons = _pythons(base, settings)
-    modules = served_pythons(
-        [path for path in overlay.by_name if path.startswith(f"{settings.package}/")], overlay.name.tags, pythons
-    )
-    if not modules:
+    libraries = {
+        path: read_elf(overlay.read(member))
+        for path, member in overlay.by_name.items()
+        if path.startswith(f"{settings.package}/") and path.endswith(".so")
+    }
+    modules = served_pythons(libraries, overlay.name.tags, pythons)
+    if not libraries:
         raise overlay.error(
             found="no extension module",
             expected=f"a compiled one in {settings.package}/",

@@ -7,12 +7,8 @@ CPython on Linux looks for `<module>` + each of its EXTENSION_SUFFIXES (importli
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from packaging.tags import Tag
-
-from wheel_tools.pythons import minor as minor_of
 
 _SOABI = re.compile(r"cpython-3(?P<minor>\d{1,3})(?P<flags>[a-z]{0,3})(?:-(?P<triplet>[\w-]+))?", re.ASCII)
 _STABLE = re.compile(r"(?P<kind>abi3t?)(?:-(?P<triplet>[\w-]+))?", re.ASCII)
@@ -99,24 +95,3 @@ def suffixes(minor: int, free_threaded: bool, triplets: Sequence[str]) -> list[s
             found += [f".{kind}-{triplet}.so" for triplet in triplets]
         found.append(f".{kind}.so")
     return [*found, ".so"]
-
-
-def served_pythons(paths: Iterable[str], tags: Iterable[Tag], pythons: Sequence[str]) -> dict[str, list[str]]:
-    """Module ("deep_gemm/_C") → the Pythons, such as "3.12", that one of its files is named for.
-
-    A free-threaded or debug build serves no ordinary CPython. A file for the stable ABI serves the Pythons that the
-    wheel's tags admit. A plain `name.so` does not say for which CPython it was compiled, and serves none.
-    """
-    oldest = [
-        int(tag.interpreter[3:])
-        for tag in tags
-        if tag.abi == "abi3" and tag.interpreter.startswith("cp3") and tag.interpreter[3:].isdecimal()
-    ]
-    modules: dict[str, set[str]] = {}
-    for name in filter(None, map(parse_extension_name, paths)):
-        served = modules.setdefault(f"{name.package}/{name.module}", set())
-        if name.kind == "abi3" and oldest:
-            served.update(python for python in pythons if minor_of(python) >= min(oldest))
-        elif name.kind == "soabi" and not (name.free_threaded or name.debug):
-            served.add(f"3.{name.minor}")
-    return {module: sorted(served, key=minor_of) for module, served in sorted(modules.items())}

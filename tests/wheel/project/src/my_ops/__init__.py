@@ -1,0 +1,3 @@
+import shared_code
+
+TABLE = shared_code.TABLE
