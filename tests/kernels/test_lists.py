@@ -13,6 +13,7 @@ import pytest
 import split_kernels
 from kernel_tools import cli
 from kernel_tools.lists import Kernel, KernelList, read
+from wheel_tools.kernel_pack import unpack
 
 FLAGS = "--gpu-architecture=sm_90a -O3 --compiler-options=-O3"
 
@@ -190,6 +191,7 @@ def test_source_that_does_not_compile_is_named(tmp_path: Path, capsys: pytest.Ca
 def part(directory: Path, *names: str, data: bytes = b"cubin", call: dict | None = None) -> Path:
     for name in names:
         (directory / name).mkdir(parents=True)
+        (directory / name / "kernel.cu").write_text(f"// {name}\n")
         (directory / name / "kernel.cubin").write_bytes(data)
     (directory / "kernels.json").write_text(json.dumps({name: {"flags": FLAGS, "call": call} for name in names}))
     return directory
@@ -208,9 +210,10 @@ def test_two_sets_with_one_kernel(tmp_path: Path) -> None:
     call = {"kind": "fp8_dense"}
     parts = [part(tmp_path / "a", "x.0", "y.0"), part(tmp_path / "b", "y.0", "z.0", call=call)]
     assert lay_out(tmp_path / "aot", *parts) == 0
-    assert sorted(path.name for path in (tmp_path / "aot" / "cache").iterdir()) == ["x.0", "y.0", "z.0"]
+    assert unpack((tmp_path / "aot" / "kernels.lz").read_bytes()) == dict.fromkeys(("x.0", "y.0", "z.0"), b"cubin")
     manifest = json.loads((tmp_path / "aot" / "manifest.json").read_text())
-    assert manifest["kernels"]["y.0"]["call"] == call
+    assert manifest["kernels"]["y.0"] == {"flags": FLAGS, "call": call, "source": "// y.0\n"}
+    assert manifest["kernels"]["x.0"]["call"] is None
     assert [(found["name"], found["verified"]) for found in manifest["sets"]] == [("a", True), ("b", False)]
 
 

@@ -117,7 +117,7 @@ class NoToolkit:
         self.outcome.checked = self._run_all(environment, "aot-only", min(self.jobs, 4))
         for log in self.work.glob("no-toolkit-*.log"):
             found = _LOADED.finditer(log.read_text(encoding="utf-8", errors="replace"))
-            self.outcome.loaded |= {Path(match["path"]).name for match in found if "/aot/cache/" in match["path"]}
+            self.outcome.loaded |= {Path(match["path"]).name for match in found if "/deep_gemm_aot." in match["path"]}
         for name, stats in self.outcome.checked.items():
             problems = judge(stats, TOLERANCES[self.calls[name]["kind"].partition("_")[0], "bf16"])
             self.outcome.right += not problems
