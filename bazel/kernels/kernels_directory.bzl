@@ -5,8 +5,6 @@ load(":providers.bzl", "KernelsInfo")
 
 visibility(["//bazel/...", "//tests/..."])
 
-_TOOLCHAIN = Label("//bazel/kernels/nvcc:toolchain_type")
-
 def _major(version):
     return version.split(".")[0]
 
@@ -32,15 +30,10 @@ def _kernels_directory_impl(ctx):
     args.add("--deepgemm", first.deepgemm)
     args.add_all([info.description for info in sets], before_each = "--set")
     args.add_all("--out", [out], expand_directories = False)
-    toolkit = depset()
-    if ctx.attr.compress:
-        nvcc = ctx.toolchains[_TOOLCHAIN].nvcc
-        toolkit = nvcc.files
-        args.add("--fatbinary", nvcc.nvcc.dirname + "/fatbinary")
     ctx.actions.run(
         executable = ctx.executable._merge,
         arguments = [args],
-        inputs = depset(parts + [first.compiler_text], transitive = [toolkit]),
+        inputs = parts + [first.compiler_text],
         outputs = [out],
         mnemonic = "DeepGemmMergeKernels",
         progress_message = "Merging the kernels of %{label}",
@@ -49,11 +42,8 @@ def _kernels_directory_impl(ctx):
 
 kernels_directory = rule(
     implementation = _kernels_directory_impl,
-    doc = "The kernels of all sets in the layout of DeepGEMM's package: `compiler.txt`, `manifest.json`, `cache/<tag>.<key>/`.",
+    doc = "The kernels of all sets in the layout of DeepGEMM's package: `compiler.txt`, `manifest.json`, `kernels.lz`.",
     attrs = {
-        "compress": attr.bool(
-            doc = "Whether to compress each kernel to a fatbin, a fifth of the cubin's size. Default: False.",
-        ),
         "kernels": attr.label_list(
             doc = "The sets, each a `deepgemm_kernels`. A CUDA major version other than torch's is an analysis error.",
             allow_empty = False,
@@ -63,5 +53,4 @@ kernels_directory = rule(
         "_merge": attr.label(default = "//bazel/kernels:merge_kernels", cfg = "exec", executable = True),
         "_torch": attr.label(default = "//bazel/torch:torch", providers = [TorchInfo]),
     },
-    toolchains = [_TOOLCHAIN],
 )

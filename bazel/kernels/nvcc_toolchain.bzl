@@ -6,15 +6,15 @@ visibility(["//bazel/...", "//tests/..."])
 
 _DOC = """An nvcc for `deepgemm_kernels`, for the toolchain type `@rules_deepgemm//bazel/kernels/nvcc:toolchain_type`.
 
-This module registers NVIDIA's nvcc 13.0, from wheels pinned by hash. To use your own CUDA toolkit, such as the repository
-behind rules_cuda's toolchain, define a toolchain:
+This module registers NVIDIA's nvcc 13.0, from wheels pinned by hash. To use your own CUDA toolkit, define a toolchain. With
+the installed toolkit that rules_cuda's own toolchain uses, rules_cuda's repository `@cuda`:
 
 ```starlark
 nvcc_toolchain(
     name = "my_nvcc",
     cuda_version = "13.0",
-    files = ["@cuda//:toolkit_files"],
-    nvcc = "@cuda//:bin/nvcc",
+    files = ["@cuda//:compiler_deps"],
+    nvcc = "@cuda//:cuda/bin/nvcc",
     visibility = ["//visibility:public"],
 )
 
@@ -25,7 +25,8 @@ toolchain(
 )
 ```
 
-and call `register_toolchains("//:my_nvcc_toolchain")` in MODULE.bazel. The host compiler is that of the C++ toolchain.
+and call `register_toolchains("//:my_nvcc_toolchain")` in MODULE.bazel. The host compiler is that of the C++ toolchain. If
+rules_cuda fetches the toolkit's components one by one, it has no directory with nvcc and all headers: keep the default.
 """
 
 def _nvcc_toolchain_impl(ctx):

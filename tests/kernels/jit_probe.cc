@@ -1,7 +1,7 @@
 // jit_probe PACKAGE TAG SOURCE: runs DeepJIT's runtime with the CUDA backend's options, but without its compiler and a GPU.
 //
 // The tests compile this program twice: with DeepJIT's own runtime.hpp, and with the patched one that finds kernels in the
-// package. It prints the number of SMs, then the directory in which the kernel was found or compiled, or the error.
+// package. It prints the number of SMs, then the kernel and the directory from which it was loaded, or the error.
 // MOCK_NVCC names a file with the output of nvcc --version. Without the variable, the machine has no nvcc.
 
 #include <cuda_runtime.h>
@@ -36,6 +36,7 @@ struct Backend {
   using LaunchOptions = deep_jit::cuda::LaunchOptions;
   struct Kernel {
     std::filesystem::path path;
+    std::string cubin;
   };
   struct CompilerInfo {
     std::string version;
@@ -55,7 +56,7 @@ struct Backend {
   }
 
   static std::shared_ptr<Kernel> load(const std::filesystem::path& dir, const deep_jit::Env&) {
-    return std::make_shared<Kernel>(dir);
+    return std::make_shared<Kernel>(dir, deep_jit::read(dir / "kernel.cubin"));
   }
 };
 
@@ -74,6 +75,7 @@ int main(int, char** argv) {
     const auto kernel = runtime.compile(argv[2], deep_jit::read(argv[3]));
     // The second call must find the kernel in memory.
     if (runtime.compile(argv[2], deep_jit::read(argv[3])) != kernel) return 3;
+    std::cout << "cubin " << kernel->cubin << std::endl;
     std::cout << "kernel " << kernel->path.string() << std::endl;
   } catch (const std::exception& error) {
     const std::string text = error.what();

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from wheel_tools.check import check_wheel
 from wheel_tools.kernel_keys import Headers, kernel_key
+from wheel_tools.kernel_pack import pack, unpack
 from wheel_tools.options import Options
 
 FIRST, SECOND = Path(os.environ["FIRST"]), Path(os.environ["SECOND"])
@@ -27,37 +28,39 @@ def files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def cubins() -> dict[str, bytes]:
+    return unpack((FIRST / "kernels.lz").read_bytes())
+
+
 def test_two_builds_give_the_same_bytes() -> None:
     # The two manifests differ only in the names of the sets.
     first, second = files(FIRST), files(SECOND)
     assert first.pop("manifest.json").replace(b'"first"', b'"second"') == second.pop("manifest.json")
     assert first == second
-    assert sum(name.endswith("/kernel.cubin") for name in first) >= 2
+    assert len(cubins()) >= 2
 
 
 def test_kernels_name_no_directory() -> None:
-    for name, data in files(FIRST).items():
+    for name, data in {**files(FIRST), **cubins()}.items():
         assert not re.search(rb"external/|bazel-out|execroot|sandbox|/tmp/|tmpxft", data), name
 
 
-def test_compressed_kernels_are_smaller_under_the_same_keys() -> None:
-    compressed, plain = files(Path(os.environ["COMPRESSED"])), files(FIRST)
-    assert compressed.keys() == plain.keys()
-    for name, data in compressed.items():
-        if name.endswith("/kernel.cubin"):
-            assert data[:4] == b"\x50\xed\x55\xba"
-            assert len(data) * 2 < len(plain[name])
-        else:
-            assert data == plain[name]
-
-
 def test_cubins_are_for_the_architecture() -> None:
-    for name, data in files(FIRST).items():
-        if name.endswith("/kernel.cubin"):
-            # e_machine is EM_CUDA (190). The second byte of e_flags is the number of the architecture.
-            assert data[:4] == b"\x7fELF"
-            assert int.from_bytes(data[18:20], "little") == 190
-            assert data[49] == 90
+    for data in cubins().values():
+        # e_machine is EM_CUDA (190). The second byte of e_flags is the number of the architecture.
+        assert data[:4] == b"\x7fELF"
+        assert int.from_bytes(data[18:20], "little") == 190
+        assert data[49] == 90
+
+
+def test_pack_has_every_byte_of_a_compiled_kernel() -> None:
+    kernels = {f"{name}.{i}": data[i:] for name, data in cubins().items() for i in range(4)}
+    packed = pack(kernels)
+    assert unpack(packed) == kernels
+    assert len(packed) * 4 < sum(map(len, kernels.values()))
+    for broken in (packed[:-1], packed + b"0", packed[: len(packed) // 9], b""):
+        with pytest.raises(ValueError):  # noqa: PT011
+            unpack(broken)
 
 
 def test_keys_are_those_of_the_headers() -> None:
@@ -66,8 +69,7 @@ def test_keys_are_those_of_the_headers() -> None:
     compiler = (FIRST / "compiler.txt").read_bytes()
     assert compiler.startswith(b"nvcc: NVIDIA (R) Cuda compiler driver\n")
     for name, facts in manifest["kernels"].items():
-        source = (FIRST / "cache" / name / "kernel.cu").read_bytes()
-        assert name.partition(".")[2] == kernel_key(headers, compiler, facts["flags"], source)
+        assert name.partition(".")[2] == kernel_key(headers, compiler, facts["flags"], facts["source"].encode())
 
 
 def test_keys_are_those_that_a_gpu_recorded() -> None:
@@ -104,17 +106,8 @@ def findings(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def entry() -> str:
-    return "deep_gemm/aot/cache/" + min(json.loads((FIRST / "manifest.json").read_text())["kernels"])
-
-
 def test_wheel_with_its_own_headers_is_clean(tmp_path: Path) -> None:
     assert findings(wheel(tmp_path, {})) == []
-
-
-def test_wheel_with_compressed_kernels_is_clean(tmp_path: Path) -> None:
-    compressed = files(Path(os.environ["COMPRESSED"]))
-    assert findings(wheel(tmp_path, {f"deep_gemm/aot/{name}": data for name, data in compressed.items()})) == []
 
 
 def test_drifted_header_is_found(tmp_path: Path) -> None:
@@ -124,34 +117,45 @@ def test_drifted_header_is_found(tmp_path: Path) -> None:
     assert {rule for rule, _ in found} == {"kernel-stale"}
 
 
+AOT = "deep_gemm/aot"
+
+
+def repacked(kernel: bytes | None) -> bytes:
+    """Returns the pack of the first set with its first kernel replaced, or removed (None)."""
+    every = cubins()
+    name = min(every)
+    return pack({**every, name: kernel} if kernel is not None else {key: every[key] for key in every if key != name})
+
+
+def edited(**facts: object) -> bytes:
+    """Returns the manifest of the first set with other facts of its first kernel."""
+    manifest = json.loads((FIRST / "manifest.json").read_text())
+    manifest["kernels"][min(manifest["kernels"])].update(facts)
+    return json.dumps(manifest).encode()
+
+
 @pytest.mark.parametrize(
-    ("member", "data", "rule"),
+    ("member", "data", "rule", "where"),
     [
-        ("kernel.cu", b"// another kernel\n", "kernel-stale"),
-        ("kernel.cu", None, "kernels-incomplete"),
-        ("kernel.cubin", None, "kernels-incomplete"),
-        ("kernel.cubin", b"\x7fELF and no more", "kernel-unreadable"),
-        ("kernel.ptx", b"", "kernel-unknown"),
+        ("manifest.json", edited(source="// another kernel\n"), "kernel-stale", ""),
+        ("manifest.json", edited(source=7), "kernels-incomplete", "manifest.json"),
+        ("manifest.json", edited(flags="\ud800"), "kernels-incomplete", "manifest.json"),
+        ("manifest.json", b"{}", "kernels-incomplete", "manifest.json"),
+        ("manifest.json", b"[]", "kernels-incomplete", "manifest.json"),
+        ("manifest.json", b"\xff", "kernels-incomplete", "manifest.json"),
+        ("manifest.json", b'{"kernels": 7}', "kernels-incomplete", "manifest.json"),
+        ("manifest.json", None, "kernels-incomplete", "manifest.json"),
+        ("compiler.txt", None, "kernels-incomplete", "compiler.txt"),
+        ("kernels.lz", None, "kernels-incomplete", "kernels.lz"),
+        ("kernels.lz", repacked(None), "kernels-incomplete", "kernels.lz"),
+        ("kernels.lz", repacked(b"\x7fELF and no more"), "kernel-unreadable", ""),
+        ("kernels.lz", b"no pack", "kernel-unreadable", "kernels.lz"),
+        ("kernel.ptx", b"", "kernel-unknown", "kernel.ptx"),
     ],
 )
-def test_wrong_entry_is_found(tmp_path: Path, member: str, data: bytes | None, rule: str) -> None:
-    path = f"{entry()}/{member}"
-    ((found, where),) = findings(wheel(tmp_path, {path: data}))
-    assert found == rule
-    assert path.startswith(where)
-
-
-@pytest.mark.parametrize("name", ["compiler.txt", "manifest.json"])
-def test_missing_file_is_found(tmp_path: Path, name: str) -> None:
-    assert findings(wheel(tmp_path, {f"deep_gemm/aot/{name}": None})) == [
-        ("kernels-incomplete", f"deep_gemm/aot/{name}")
-    ]
-
-
-def test_manifest_that_is_no_manifest_is_found(tmp_path: Path) -> None:
-    for data in (b"{}", b"[]", b"\xff", b'{"kernels": 7}'):
-        found = findings(wheel(tmp_path, {"deep_gemm/aot/manifest.json": data}))
-        assert found == [("kernels-incomplete", "deep_gemm/aot/manifest.json")]
+def test_wrong_file_is_found(tmp_path: Path, member: str, data: bytes | None, rule: str, where: str) -> None:
+    found = findings(wheel(tmp_path, {f"{AOT}/{member}": data}))
+    assert found == [(rule, f"{AOT}/{where or min(cubins())}")]
 
 
 def test_other_compiler_is_found(tmp_path: Path) -> None:

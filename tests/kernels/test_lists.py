@@ -13,6 +13,7 @@ import pytest
 import split_kernels
 from kernel_tools import cli
 from kernel_tools.lists import Kernel, KernelList, read
+from wheel_tools.kernel_pack import unpack
 
 FLAGS = "--gpu-architecture=sm_90a -O3 --compiler-options=-O3"
 
@@ -61,17 +62,6 @@ def test_record_is_sorted_and_complete(tmp_path: Path, capsys: pytest.CaptureFix
     assert "/usr/local" not in out.read_text()
 
 
-def test_reports_of_misses_are_merged_and_each_kernel_is_there_once(tmp_path: Path) -> None:
-    report = write(tmp_path / "misses.jsonl", kernel("a"), deepgemm=None)
-    report.write_text(report.read_text() * 3)
-    older = write(tmp_path / "older.jsonl", kernel("b"))
-    out = tmp_path / "all.jsonl"
-    assert (
-        cli.main(["misses", str(report), str(older), "--deepgemm", "2.8.2", "--num-sms", "132", "--out", str(out)]) == 0
-    )
-    assert read(out).kernels == [kernel("a"), kernel("b")]
-
-
 def test_record_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def failed(*arguments: str) -> str:
         options = ["--deepgemm", "2.8.2", "--num-sms", "132", "--out", str(tmp_path / "out.jsonl")]
@@ -88,8 +78,6 @@ def test_record_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "expected kernel.cu, and meta.json" in failed("record", str(tmp_path / "bad"))
     cache_entry(tmp_path / "old", kernel(flags="--gpu-architecture=sm_80"), "0" * 32)
     assert "found architecture sm_80" in failed("record", str(tmp_path / "old"))
-    other = write(tmp_path / "h20.jsonl", kernel(), num_sms=78)
-    assert "found num-sms 78; expected num-sms 132" in failed("misses", str(other))
 
 
 # Lists
@@ -128,6 +116,14 @@ def test_one_more_kernel_changes_one_shard(tmp_path: Path) -> None:
     assert sorted(k for shard in shards[1] for k in shard) == sorted(kernels)
     assert all(shard for shard in shards[0])
     assert sum(before != after for before, after in zip(*shards)) == 1
+
+
+def test_report_of_misses_is_a_list(tmp_path: Path) -> None:
+    # Two processes missed the same kernels.
+    report = write(tmp_path / "misses.jsonl", kernel("a"), kernel("b"), deepgemm=None)
+    report.write_text(report.read_text() * 2)
+    assert split(tmp_path / "out", report, write(tmp_path / "list.jsonl", kernel("b"), kernel("c")), shards=1) == 0
+    assert read(tmp_path / "out" / "0.jsonl").kernels == [kernel("a"), kernel("b"), kernel("c")]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +186,7 @@ def test_source_that_does_not_compile_is_named(tmp_path: Path, capsys: pytest.Ca
 def part(directory: Path, *names: str, data: bytes = b"cubin", call: dict | None = None) -> Path:
     for name in names:
         (directory / name).mkdir(parents=True)
+        (directory / name / "kernel.cu").write_text(f"// {name}\n")
         (directory / name / "kernel.cubin").write_bytes(data)
     (directory / "kernels.json").write_text(json.dumps({name: {"flags": FLAGS, "call": call} for name in names}))
     return directory
@@ -208,9 +205,10 @@ def test_two_sets_with_one_kernel(tmp_path: Path) -> None:
     call = {"kind": "fp8_dense"}
     parts = [part(tmp_path / "a", "x.0", "y.0"), part(tmp_path / "b", "y.0", "z.0", call=call)]
     assert lay_out(tmp_path / "aot", *parts) == 0
-    assert sorted(path.name for path in (tmp_path / "aot" / "cache").iterdir()) == ["x.0", "y.0", "z.0"]
+    assert unpack((tmp_path / "aot" / "kernels.lz").read_bytes()) == dict.fromkeys(("x.0", "y.0", "z.0"), b"cubin")
     manifest = json.loads((tmp_path / "aot" / "manifest.json").read_text())
-    assert manifest["kernels"]["y.0"]["call"] == call
+    assert manifest["kernels"]["y.0"] == {"flags": FLAGS, "call": call, "source": "// y.0\n"}
+    assert manifest["kernels"]["x.0"]["call"] is None
     assert [(found["name"], found["verified"]) for found in manifest["sets"]] == [("a", True), ("b", False)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from kernel_tools.lists import read
 from wheel_tools.kernel_keys import Headers, kernel_key
+from wheel_tools.kernel_pack import pack
 
 FLAGS = (
     "--gpu-architecture=sm_90a -O3 --compiler-options=-O3 --ptxas-options=--register-usage-level=10 -std=c++20 "
@@ -31,6 +32,13 @@ static void __instantiate_kernel() {
 """
 TAG = "sm90_fp8_gemm_1d2d"
 SHIPPED, LOCAL = "nvcc of the wheel\n", "nvcc of the machine\n"
+# Runs, repetitions, a kernel that extends another: what a pack may copy from where. One is longer than a buffer.
+OTHERS = {
+    "a.0": bytes(100_000),
+    "b.0": bytes(range(256)) * 300,
+    "m.0": b"",
+    "z.0": bytes(range(256)) * 299 + b"compiled ahead of time" * 9,
+}
 
 
 class Machine:
@@ -44,6 +52,8 @@ class Machine:
         shutil.copytree(root / "deep_gemm", self.package / "include" / "deep_gemm")
         (self.package / "include" / "cutlass").mkdir()
         shutil.copyfile(root / "cutlass" / "version.h", self.package / "include" / "cutlass" / "version.h")
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
         self.source = directory / "source.cu"
         self.source.write_text(SOURCE)
         self.nvcc = directory / "nvcc.txt"
@@ -53,23 +63,25 @@ class Machine:
     def key(self, compiler: str) -> str:
         return kernel_key(self.headers, compiler.encode(), FLAGS, SOURCE.encode())
 
-    def ship(self, key: str | None = None) -> Path:
-        """Adds the kernel to the package, under `key`. Default: the right key."""
-        entry = self.package / "aot" / "cache" / f"{TAG}.{key or self.key(SHIPPED)}"
-        entry.mkdir(parents=True)
-        (entry / "kernel.cubin").write_bytes(b"compiled ahead of time")
+    def ship(self, key: str | None = None) -> str:
+        """Adds the kernel and others to the package, under `key`. Default: the right key. Returns its name."""
+        name = f"{TAG}.{key or self.key(SHIPPED)}"
+        (self.package / "aot").mkdir()
+        (self.package / "aot" / "kernels.lz").write_bytes(pack({**OTHERS, name: b"compiled ahead of time"}))
         (self.package / "aot" / "compiler.txt").write_text(SHIPPED)
-        return entry
+        return name
 
     def run(self, probe: str = "WITH_OVERLAY", *, nvcc: bool = True, **environment: str) -> tuple[str, str]:
         """Runs the probe and returns ("kernel", path) or ("error", text). With the overlay, it prints the SMs first."""
-        environment = {"DG_JIT_CACHE_DIR": str(self.cache), **environment}
+        environment = {"DG_JIT_CACHE_DIR": str(self.cache), "TMPDIR": str(self.temporary), **environment}
         if nvcc:
             environment["MOCK_NVCC"] = str(self.nvcc)
         command = [os.path.abspath(os.environ[probe]), str(self.package), TAG, str(self.source)]
         lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
         if probe == "WITH_OVERLAY":
             assert lines[0] == "sms 132"
+        assert not any(self.temporary.iterdir())
+        self.cubin = next((line.removeprefix("cubin ") for line in lines if line.startswith("cubin ")), None)
         kind, _, text = lines[-1].partition(" ")
         return kind, text
 
@@ -99,8 +111,10 @@ def test_without_kernels_in_the_package_nothing_changes(machine: Machine) -> Non
 
 @pytest.mark.parametrize("nvcc", [True, False])
 def test_hit(machine: Machine, nvcc: bool) -> None:
-    entry = machine.ship()
-    assert machine.run(nvcc=nvcc, DG_JIT_AOT_REPORT=str(machine.report)) == ("kernel", str(entry))
+    name = machine.ship()
+    kind, path = machine.run(nvcc=nvcc, DG_JIT_AOT_REPORT=str(machine.report))
+    assert (kind, Path(path).name, machine.cubin) == ("kernel", name, "compiled ahead of time")
+    assert Path(path).parent.parent == machine.temporary
     assert not machine.report.exists()
     assert not machine.cache.exists()
 
@@ -145,6 +159,23 @@ def test_drifted_header_is_a_miss(machine: Machine) -> None:
     header = machine.package / "include/deep_gemm/impls/sm90_fp8_gemm_1d2d.cuh"
     header.write_text("// edited\n" + header.read_text())
     assert machine.run(nvcc=False)[0] == "error"
+
+
+def test_no_room_for_the_kernel_is_an_error(machine: Machine) -> None:
+    name = machine.ship()
+    kind, text = machine.run(TMPDIR=str(machine.source))
+    assert kind == "error"
+    assert f"{name}: Not a directory; set TMPDIR to a directory with room for it" in text
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 100, -1])
+def test_broken_pack_is_an_error(machine: Machine, size: int) -> None:
+    machine.ship()
+    file = machine.package / "aot" / "kernels.lz"
+    file.write_bytes(file.read_bytes()[:size])
+    kind, text = machine.run()
+    assert kind == "error"
+    assert text.startswith(f"{file} is no file of kernels")
 
 
 def test_turned_off(machine: Machine) -> None:

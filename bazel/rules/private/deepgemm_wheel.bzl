@@ -14,7 +14,7 @@ _PATHS = {
     "third_party/deepgemm/licenses": "third-party",
 }
 
-def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], compress_kernels = False, version = VERSION, **kwargs):
+def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], version = VERSION, **kwargs):
     """A wheel of DeepGEMM without vLLM: `extension_wheel` with DeepGEMM's files, metadata and licences filled in.
 
     Example:
@@ -32,8 +32,6 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], co
         kernels: Sets of kernels, labels of `deepgemm_kernels`, which the wheel carries in `deep_gemm/aot/`. DeepGEMM compiles
             only the kernels that are not among them. It is an analysis error if a set was compiled by an nvcc of another
             CUDA major version than torch's, or if this DeepGEMM version cannot find kernels in its package. Default: none.
-        compress_kernels: Whether to store each kernel as a compressed fatbin, a fifth of the cubin's installed size. The driver
-            unpacks a kernel when it loads it. Default: False.
         version: The version (PEP 440). Default: the version of the DeepGEMM source.
         **kwargs: Passed to `extension_wheel`.
     """
@@ -47,7 +45,6 @@ def deepgemm_wheel(name, extension, distribution = "deep_gemm", kernels = [], co
             ) + "remove kernels")
         kernels_directory(
             name = name + ".aot",
-            compress = compress_kernels,
             kernels = kernels,
             tags = ["manual"],
             testonly = kwargs.get("testonly"),

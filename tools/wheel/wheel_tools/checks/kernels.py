@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from wheel_tools.archive import Member
 from wheel_tools.checks.deep_gemm import packages
@@ -19,15 +17,14 @@ from wheel_tools.errors import WheelError
 from wheel_tools.examine import Library, Wheel
 from wheel_tools.findings import Finding
 from wheel_tools.kernel_keys import Headers, kernel_key
+from wheel_tools.kernel_pack import unpack
 from wheel_tools.options import Options
 
-_ENTRY = re.compile(r"(?P<name>(?P<tag>\w+)\.(?P<key>[0-9a-f]{32}))/(?P<file>kernel\.cu|kernel\.cubin)", re.ASCII)
+_FILES = ("compiler.txt", "kernels.lz", "manifest.json")
 # A `_C` that looks for kernels in aot/ contains this string.
 _MARKER = b"DG_JIT_AOT_REPORT"
 _ELF = b"\x7fELF"
 _EM_CUDA = 190
-# The magic number of a fatbin, which holds a compressed cubin.
-_FATBIN = b"\x50\xed\x55\xba"
 
 
 def check_kernels(wheel: Wheel, options: Options) -> Iterator[Finding]:
@@ -65,51 +62,37 @@ def _has_marker(wheel: Wheel, library: Library) -> bool:
 
 
 def _entries(wheel: Wheel, package: str, prefix: str, files: dict[str, Member]) -> Iterator[Finding]:
-    entries: dict[str, dict[str, Member]] = {}
-    for path, member in sorted(files.items()):
-        entry = _ENTRY.fullmatch(path.removeprefix("cache/")) if path.startswith("cache/") else None
-        if entry:
-            entries.setdefault(entry["name"], {})[entry["file"]] = member
-        elif path not in ("compiler.txt", "manifest.json"):
-            yield Finding(
-                "kernel-unknown",
-                prefix + path,
-                "a file that DeepGEMM does not read",
-                "cache/<tag>.<key>/ with kernel.cu and kernel.cubin",
-            )
-    manifest = _manifest(wheel, files)
-    if "compiler.txt" not in files or manifest is None:
-        missing = "compiler.txt" if "compiler.txt" not in files else "manifest.json"
-        found = "no such file, or no list of kernels"
-        yield Finding("kernels-incomplete", prefix + missing, found, "the file that deepgemm_wheel writes")
+    for path in sorted(files.keys() - set(_FILES)):
+        yield Finding("kernel-unknown", prefix + path, "a file that DeepGEMM does not read", ", ".join(_FILES))
+    for path in _FILES:
+        if path not in files:
+            yield Finding("kernels-incomplete", prefix + path, "no such file", "the file that deepgemm_wheel writes")
+            return
+    compiler, packed, manifest = (wheel.archive.read(files[path]) for path in _FILES)
+    try:
+        cubins = unpack(packed)
+    except ValueError as error:
+        yield Finding("kernel-unreadable", prefix + "kernels.lz", f"{error}", "the file that deepgemm_wheel writes")
         return
-    for name in sorted(manifest.keys() ^ entries.keys()):
-        found = "in manifest.json without files" if name in manifest else "files that manifest.json does not list"
-        yield Finding("kernels-incomplete", f"{prefix}cache/{name}", found, "an entry in both")
+    kernels = _kernels(manifest)
+    if kernels is None:
+        found = "no list of kernels with flags and source"
+        yield Finding("kernels-incomplete", prefix + "manifest.json", found, "the file that deepgemm_wheel writes")
+        return
+    for name in sorted(kernels.keys() ^ cubins.keys()):
+        found = f"{name} in {'manifest.json' if name in kernels else 'kernels.lz'} alone"
+        yield Finding("kernels-incomplete", prefix + "kernels.lz", found, "each kernel in both")
     headers = Headers(lambda path: _read(wheel, f"{package}/include/{path}"))
-    key_of = partial(kernel_key, headers, wheel.archive.read(files["compiler.txt"]))
-    for name in sorted(manifest.keys() & entries.keys()):
-        yield from _entry(wheel, f"{prefix}cache/{name}", entries[name], manifest[name], key_of)
+    for name in sorted(kernels.keys() & cubins.keys()):
+        yield from _entry(prefix + name, cubins[name], partial(kernel_key, headers, compiler, *kernels[name]))
 
 
-def _entry(
-    wheel: Wheel, path: str, entry: dict[str, Member], facts: Any, key_of: Callable[[str, bytes], str]
-) -> Iterator[Finding]:
-    for file in sorted({"kernel.cu", "kernel.cubin"} - entry.keys()):
-        yield Finding("kernels-incomplete", f"{path}/{file}", "no such file", "the file")
-        return
-    cubin = wheel.archive.read(entry["kernel.cubin"])
-    is_cubin = cubin[:4] == _ELF and int.from_bytes(cubin[18:20], "little") == _EM_CUDA
-    if not is_cubin and cubin[:4] != _FATBIN:
-        yield Finding("kernel-unreadable", f"{path}/kernel.cubin", "no cubin", "an ELF file for CUDA, or a fatbin")
-    flags = facts.get("flags") if isinstance(facts, dict) else None
+def _entry(path: str, cubin: bytes, key_of: Callable[[], str]) -> Iterator[Finding]:
+    if cubin[:4] != _ELF or int.from_bytes(cubin[18:20], "little") != _EM_CUDA:
+        yield Finding("kernel-unreadable", path, "no cubin", "an ELF file for CUDA")
     found = path.rpartition(".")[2]
     try:
-        if not isinstance(flags, str):
-            raise WheelError(
-                path, found="no flags in manifest.json", expected="nvcc's flags", fix="build the kernels again"
-            )
-        key = key_of(flags, wheel.archive.read(entry["kernel.cu"]))
+        key = key_of()
     except WheelError as error:
         yield Finding("kernel-stale", path, f"{error.where}: {error.found}", error.expected)
         return
@@ -122,14 +105,13 @@ def _entry(
         )
 
 
-def _manifest(wheel: Wheel, files: dict[str, Member]) -> dict[str, Any] | None:
-    if "manifest.json" not in files:
-        return None
+def _kernels(manifest: bytes) -> dict[str, tuple[str, bytes]] | None:
+    """Returns the flags and the source of each kernel, or None if one has no such texts in UTF-8."""
     try:
-        kernels = json.loads(wheel.archive.read(files["manifest.json"]))["kernels"]
-    except (ValueError, TypeError, LookupError, RecursionError):
+        kernels = json.loads(manifest)["kernels"]
+        return {name: (facts["flags"].encode().decode(), facts["source"].encode()) for name, facts in kernels.items()}
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
-    return kernels if isinstance(kernels, dict) else None
 
 
 def _read(wheel: Wheel, path: str) -> bytes | None:

@@ -1,7 +1,7 @@
 // Finds kernels in the Python package that were compiled ahead of time. DeepJIT's patched runtime.hpp includes this header.
 //
-//   <package>/aot/compiler.txt            the output of `nvcc --version`, from the nvcc that compiled the kernels
-//   <package>/aot/cache/<tag>.<key>/      one kernel: kernel.cubin and its source kernel.cu
+//   <package>/aot/compiler.txt     the output of `nvcc --version`, from the nvcc that compiled the kernels
+//   <package>/aot/kernels.lz       the kernels; tools/wheel/wheel_tools/kernel_pack.py describes the format
 //
 // Environment variables, with DeepGEMM's prefix DG_:
 //
@@ -11,17 +11,24 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
+#include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <format>
+#include <fstream>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <unordered_map>
 
 #include <deep_jit/runtime/config.hpp>
 #include <deep_jit/utils/env.hpp>
@@ -31,9 +38,74 @@
 
 namespace deep_jit::aot {
 
+// A kernel in a temporary directory of its own, from which DeepJIT loads it.
+struct Unpacked {
+    std::filesystem::path path;
+
+    Unpacked(const std::string& name, const std::string_view cubin) {
+        auto directory = get_env<std::string>("TMPDIR", "/tmp") + "/deep_gemm_aot.XXXXXX";
+        if (::mkdtemp(directory.data()) != nullptr)
+            ::mkdir((directory + "/" + name).c_str(), 0700);
+        path = directory + "/" + name;
+        std::ofstream file(path / "kernel.cubin", std::ios::binary);
+        file.write(cubin.data(), static_cast<std::streamsize>(cubin.size()));
+        file.close();
+        if (not file) {
+            const auto error = std::error_code(errno, std::generic_category());
+            safe_remove_all(directory);
+            throw std::runtime_error(std::format("DeepGEMM cannot unpack a kernel to {}: {}; set TMPDIR to a directory with "
+                                                 "room for it", path.string(), error.message()));
+        }
+    }
+
+    ~Unpacked() { safe_remove_all(path.parent_path()); }
+    Unpacked(const Unpacked&) = delete;
+    Unpacked& operator=(const Unpacked&) = delete;
+};
+
+// Returns the bytes that kernel_pack.py packed. Throws std::exception if it did not.
+inline std::string unpack(const std::string_view packed) {
+    const auto number = [&](const size_t at) {
+        uint32_t value = 0;
+        packed.substr(at).copy(reinterpret_cast<char*>(&value), sizeof(value));
+        return value;
+    };
+    std::string data;
+    const size_t end = 4 + number(0);
+    auto literal = end;
+    for (size_t at = 4; at < end; at += 12) {
+        data.append(packed.substr(literal, number(at)));
+        literal += number(at);
+        data.append(data, data.size() - number(at + 8), number(at + 4));
+    }
+    return data.append(packed.substr(literal));
+}
+
 class Kernels {
     std::filesystem::path root;
     std::string report_file;
+    std::string data;
+    std::unordered_map<std::string, std::string_view> cubins;
+
+    // Fills `data` and `cubins` at the first use.
+    void unpack_all() {
+        const auto path = root / "kernels.lz";
+        try {
+            data = unpack(read(path));
+            for (size_t begin = 0; begin < data.size();) {
+                const auto line = data.find('\n', begin), blank = data.find(' ', begin);
+                const auto size = std::stoul(data.substr(blank + 1, line - blank - 1));
+                cubins[data.substr(begin, blank - begin)] = std::string_view(data).substr(line + 1, size);
+                begin = line + 1 + size;
+                if (begin > data.size())
+                    throw std::out_of_range("its end");
+            }
+        } catch (const std::exception& error) {
+            data.clear();
+            throw std::runtime_error(std::format("{} is no file of kernels, or not all of one ({}); install the wheel again",
+                                                 path.string(), error.what()));
+        }
+    }
 
 public:
     // The hash of compiler.txt. The keys of the package's kernels contain it instead of the hash of the machine's nvcc.
@@ -48,11 +120,15 @@ public:
             compiler_hash = hash::get_hex_digest(read(compiler));
     }
 
-    std::optional<std::filesystem::path> find(const std::string& tag, const std::string& key) const {
-        auto path = root / "cache" / (tag + "." + key);
-        if (compiler_hash and std::filesystem::exists(path / "kernel.cubin"))
-            return path;
-        return std::nullopt;
+    // Returns the kernel, or nothing if the package lacks it.
+    std::unique_ptr<Unpacked> find(const std::string& tag, const std::string& key) {
+        if (not compiler_hash)
+            return nullptr;
+        if (data.empty())
+            unpack_all();
+        const auto name = tag + "." + key;
+        const auto found = cubins.find(name);
+        return found == cubins.end() ? nullptr : std::make_unique<Unpacked>(name, found->second);
     }
 
     // Appends the line with a single write(2), so that lines of several processes do not interleave.
@@ -78,7 +154,7 @@ public:
         return std::format("DeepGEMM's kernel {} is not in {} and cannot be compiled here: {}. To ship it, run with "
                            "DG_JIT_AOT_REPORT=FILE and give FILE to deepgemm_kernels(recorded = …); to compile it, install "
                            "nvcc. It is {}",
-                           tag, (root / "cache").string(), why.substr(0, why.find('\n')), instantiation(source));
+                           tag, root.string(), why.substr(0, why.find('\n')), instantiation(source));
     }
 
     // Returns the template that the source instantiates, on one line: "sm90_fp8_gemm_1d2d_impl<0, 2112, 7168, …>".
