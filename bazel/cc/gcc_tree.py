@@ -27,8 +27,9 @@ from pathlib import Path
 from bazel.cc import symbol_ceiling
 from bazel.fetch import command, relocate
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import TRIPLET as TARGET
+from bazel.fetch.platforms import CPUS
 
+TARGET = CPUS["x86_64"].triplet
 LIBRARIES = f"usr/lib/{TARGET}"
 GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
 GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"

@@ -15,8 +15,9 @@ import shutil
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import LOADER, TRIPLET
+from bazel.fetch.platforms import CPUS
 
+_CPU = CPUS["x86_64"]
 _WRAPPER = Path(__file__).with_name("python3.sh")
 # Not needed to run programs. `config-*` is the static library with its makefiles.
 _STDLIB_LEFT_OUT = ("__pycache__", "test", "idlelib", "turtledemo", "lib2to3", "config-*", "EXTERNALLY-MANAGED",
@@ -34,7 +35,7 @@ def lay_out(debian: Path, minor: str, root: Path) -> Path:
         raise CommandError(f"the packages of the lock have no usr/bin/python{minor}; add python{minor} to it")
     _copy_stdlib(stdlib, root / f"lib/python{minor}")
     _copy_wheels(debian / "usr/share/python-wheels", root / f"lib/python{minor}/ensurepip")
-    _copy_libraries(debian, root / "lib" / TRIPLET)
+    _copy_libraries(debian, root / "lib" / _CPU.triplet)
     _copy_file(program, root / f"libexec/python{minor}", 0o755)
     _write_wrapper(root / "bin", minor)
     return debian / f"usr/include/python{minor}"
@@ -63,21 +64,21 @@ def _copy_wheels(source: Path, ensurepip: Path) -> None:
 def _copy_libraries(debian: Path, target: Path) -> None:
     """Copies every shared library under its SONAME; links become files."""
     debian = debian.resolve()
-    for directory in (debian / "lib" / TRIPLET, debian / "usr/lib" / TRIPLET):
+    for directory in (debian / "lib" / _CPU.triplet, debian / "usr/lib" / _CPU.triplet):
         found = [path for path in sorted(directory.glob("*.so*")) if _SHARED_OBJECT.search(path.name)]
         # The link has the SONAME (libffi.so.8), its target the full version (libffi.so.8.4.0): the SONAME is enough.
         linked = {path.resolve() for path in found if path.is_symlink()}
         for source in found:
             if source in linked or "libpython" in source.name:
                 continue
-            _copy_file(source, target / source.name, 0o755 if source.name == LOADER else 0o644)
-    if not (target / LOADER).is_file():
-        raise CommandError(f"the packages of the lock have no {LOADER}; add libc6 to it")
+            _copy_file(source, target / source.name, 0o755 if source.name == _CPU.loader else 0o644)
+    if not (target / _CPU.loader).is_file():
+        raise CommandError(f"the packages of the lock have no {_CPU.loader}; add libc6 to it")
 
 
 def _write_wrapper(directory: Path, minor: str) -> None:
     text = _WRAPPER.read_text(encoding="utf-8")
-    for key, value in {"TRIPLET": TRIPLET, "LOADER": LOADER, "MINOR": minor}.items():
+    for key, value in {"TRIPLET": _CPU.triplet, "LOADER": _CPU.loader, "MINOR": minor}.items():
         text = text.replace(f"@{key}@", value)
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("python3", f"python{minor}"):

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import soabi
+from bazel.fetch.platforms import CPUS
 
 _PROBE = Path(__file__).with_name("probe.py")
 _TIMEOUT_S = 60
@@ -72,8 +72,8 @@ def check(found: Interpreter, minor: str) -> None:
         raise CommandError(f"is a debug build (SOABI {found.soabi}), whose ABI differs")
     if found.free_threaded:
         raise CommandError(f"is a free-threaded build (SOABI {found.soabi}), whose ABI differs")
-    if found.soabi != soabi(minor):
-        raise CommandError(f"has the SOABI {found.soabi}, {soabi(minor)} is needed")
+    if found.soabi != (soabi := CPUS["x86_64"].soabi(minor)):
+        raise CommandError(f"has the SOABI {found.soabi}, {soabi} is needed")
     if not Path(found.include, "Python.h").is_file():
         raise CommandError(
             f"has no headers ({found.include}/Python.h is missing); on Debian they are in the "

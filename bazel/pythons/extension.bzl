@@ -2,7 +2,7 @@
 
 load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
-load(":naming.bzl", "minor_version", "python_soabi")
+load(":naming.bzl", "minor_version")
 load(":pyproject.bzl", "requires_python")
 load(":python_repo.bzl", "python_repo")
 load(":registered_python_repo.bzl", "registered_python_repo")
@@ -48,11 +48,10 @@ def _toolchains(mctx):
             where = "pythons.toolchain in module " + module.name
             version = minor_version(tag.python_version, where)
             if version in own:
-                fail("{}: {} and {} have one SOABI, {}; expected one toolchain for each CPython".format(
+                fail("{}: {} and {} have one SOABI; expected one toolchain for each CPython".format(
                     where,
                     own[version].python_version,
                     tag.python_version,
-                    python_soabi(version),
                 ))
             if tag.interpreter and tag.interpreter_path:
                 fail("{}: {} has both interpreter and interpreter_path; expected one".format(where, version))

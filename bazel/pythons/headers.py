@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import TRIPLET
+from bazel.fetch.platforms import CPUS
 
+_TRIPLET = CPUS["x86_64"].triplet
 # Debian's pyconfig.h only includes <TRIPLET/python3.X/pyconfig.h> from /usr/include, which has libc's headers, too.
-_REDIRECT = re.compile(rb"#\s*include\s*<" + TRIPLET.encode() + rb"/(?:\S+/)?pyconfig\.h>")
+_REDIRECT = re.compile(rb"#\s*include\s*<" + _TRIPLET.encode() + rb"/(?:\S+/)?pyconfig\.h>")
 # CPython's own. Installed packages put their headers beside them; those differ from machine to machine.
 _OWN_DIRECTORIES = ("cpython", "internal")
 
@@ -30,7 +31,7 @@ def pyconfig(include: Path) -> Path:
         raise CommandError(f"{include} has Python.h, but no pyconfig.h: its installation is incomplete")
     if not _REDIRECT.search(beside.read_bytes()):
         return beside
-    real = include.parent / TRIPLET / include.name / "pyconfig.h"
+    real = include.parent / _TRIPLET / include.name / "pyconfig.h"
     if not real.is_file():
         raise CommandError(f"{beside} includes {real}, which is missing: reinstall the headers")
     return real

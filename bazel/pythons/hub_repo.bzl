@@ -1,6 +1,6 @@
 """The hub repository `deepgemm_pythons`: the list of CPythons, and a label for each. Nothing is fetched for it."""
 
-load(":naming.bzl", "python_soabi", "python_tag")
+load(":naming.bzl", "python_tag")
 
 visibility(["//bazel/pythons"])
 
@@ -19,7 +19,6 @@ PYTHONS = [
 _PYTHON = """    struct(
         version = "{version}",
         tag = "{tag}",
-        soabi = "{soabi}",
         abi = str(Label("//:{tag}")),
     ),"""
 
@@ -42,7 +41,7 @@ def _hub_repo_impl(rctx):
     pythons, build = [], _HEADER
     for version, abi in rctx.attr.abis.items():
         tag = python_tag(version)
-        pythons.append(_PYTHON.format(soabi = python_soabi(version), tag = tag, version = version))
+        pythons.append(_PYTHON.format(tag = tag, version = version))
         build += _ALIAS.format(abi = abi, tag = tag, version = version)
     rctx.file("BUILD.bazel", build, executable = False)
     rctx.file("versions.bzl", _VERSIONS_BZL.format(

@@ -1,9 +1,8 @@
 """Names of a CPython that follow from its version, and the locks of the CPythons that Debian packages."""
 
-visibility(["//bazel/...", "//tests/..."])
+load("//bazel/platforms:cpus.bzl", "CPUS")
 
-# The platform of the SOABI: the only one that both torch's CUDA wheels and the hermetic compiler serve.
-TRIPLET = "x86_64-linux-gnu"
+visibility(["//bazel/...", "//tests/..."])
 
 # Each lock names its suite. No suite of Debian has 3.10 or 3.12.
 DEBIAN_LOCKS = {
@@ -39,13 +38,14 @@ def python_tag(minor):
     """
     return "cp" + minor.replace(".", "")
 
-def python_soabi(minor):
+def python_soabi(minor, cpu):
     """The SOABI of the ordinary build: `cpython-312-x86_64-linux-gnu` for "3.12".
 
     Args:
         minor: string such as "3.12".
+        cpu: string, a key of CPUS such as "x86_64".
 
     Returns:
         string.
     """
-    return "cpython-{}-{}".format(minor.replace(".", ""), TRIPLET)
+    return "cpython-{}-{}".format(minor.replace(".", ""), CPUS[cpu].triplet)

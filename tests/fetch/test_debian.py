@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(NO_DEBIAN, reason="this machine has no apt-get, 
 @pytest.fixture(scope="session")
 def lock() -> Lock:
     """patchelf, which edits the others, and one of the others."""
-    return debian.lock(SUITE, ["patchelf", "xz-utils"])
+    return debian.lock(SUITE, "amd64", ["patchelf", "xz-utils"])
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def test_the_mirror_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(debian.MIRROR_VARIABLE, "http://127.0.0.1:9/debian/")
     assert debian.mirrors()[0] == "http://127.0.0.1:9/debian"
     with pytest.raises(CommandError, match="apt-get update"):
-        debian.lock(SUITE, ["patchelf"])
+        debian.lock(SUITE, "amd64", ["patchelf"])
 
 
 def test_another_mirror_is_tried_where_one_does_not_answer(lock: Lock, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ def _names_test_impl(ctx):
     asserts.equals(env, "3.12", minor_version("3.12.4", "test"))
     asserts.equals(env, "cp310", python_tag("3.10"))
     asserts.equals(env, "cp39", python_tag("3.9"))
-    asserts.equals(env, "cpython-310-x86_64-linux-gnu", python_soabi("3.10"))
+    asserts.equals(env, "cpython-310-x86_64-linux-gnu", python_soabi("3.10", "x86_64"))
+    asserts.equals(env, "cpython-310-aarch64-linux-gnu", python_soabi("3.10", "aarch64"))
     return unittest.end(env)
 
 _names_test = unittest.make(_names_test_impl)

@@ -1,5 +1,6 @@
 """The rule starlark_answers: what the Starlark readers of Requires-Python say to many inputs, as JSON for pytest."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load("//bazel/pythons:pyproject.bzl", "requires_python")
 load("//bazel/pythons:specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
 
@@ -121,6 +122,7 @@ def _starlark_answers_impl(ctx):
         found = admitted(text)
         specifiers[text] = {"invalid": found.invalid, "versions": found.versions}
     ctx.actions.write(out, json.encode({
+        "cpus": CPUS,
         "known": KNOWN_CPYTHONS,
         "pyprojects": [_document(text) for text in _pyprojects()] + [_document(text, refused = True) for text in _REFUSED],
         "specifiers": specifiers,
@@ -129,5 +131,5 @@ def _starlark_answers_impl(ctx):
 
 starlark_answers = rule(
     implementation = _starlark_answers_impl,
-    doc = "Writes `<name>.json`: the known CPythons, and the answer to each specifier and each pyproject.toml.",
+    doc = "Writes `<name>.json`: the CPUs, the known CPythons, and the answer to each specifier and each pyproject.toml.",
 )

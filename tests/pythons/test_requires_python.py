@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,11 +13,17 @@ import tomllib
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wheel_tools.pythons import KNOWN_CPYTHONS, admitted
 
+from bazel.fetch.platforms import CPUS
+
 
 @pytest.fixture(scope="module")
 def answers() -> dict:
     """What the rule `starlark_answers` wrote."""
     return json.loads(Path(os.environ["ANSWERS"]).read_text(encoding="utf-8"))
+
+
+def test_the_cpus_are_those_of_the_repository_programs(answers: dict) -> None:
+    assert answers["cpus"] == {name: dataclasses.asdict(cpu) for name, cpu in CPUS.items()}
 
 
 def test_the_known_cpythons_are_those_of_the_wheel_tools(answers: dict) -> None:
