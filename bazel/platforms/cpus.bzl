@@ -1,6 +1,7 @@
 """The CPUs that this ruleset builds for, and the names that follow from each. bazel/fetch/platforms.py has the same."""
 
-visibility(["//bazel/...", "//tests/..."])
+# Public by necessity: the repository of a compiler loads a file that loads this one.
+visibility("public")
 
 # A key is the CPU's name in @platforms//cpu, in platform tags of wheels and in `uname -m`. Of each CPU:
 # - debian: the name of Debian's architecture;
@@ -18,6 +19,33 @@ CPUS = {
         triplet = "aarch64-linux-gnu",
     ),
 }
+
+# Names of a machine's CPU, as Java has them, that are not keys of CPUS.
+_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+def machine_cpu(ctx):
+    """The CPU of the machine that Bazel runs on, for repository rules and module extensions.
+
+    Args:
+        ctx: the context.
+
+    Returns:
+        A key of CPUS; another string where the CPU is none of them.
+    """
+    return _OTHER_NAMES.get(ctx.os.arch, ctx.os.arch)
+
+def for_cpu(name, cpu, separator = "-"):
+    """The name of a file or repository that exists once for each CPU: `gcc` for x86-64, `gcc-aarch64` for aarch64.
+
+    Args:
+        name: string.
+        cpu: string, a key of CPUS.
+        separator: string. Default: "-".
+
+    Returns:
+        string.
+    """
+    return name if cpu == "x86_64" else name + separator + cpu
 
 # Attributes of a rule that calls `target_cpu`.
 CPU_ATTRS = {
