@@ -19,8 +19,9 @@ _names_test = unittest.make(_names_test_impl)
 
 def _locks_test_impl(ctx):
     env = unittest.begin(ctx)
-    for version, lock in DEBIAN_LOCKS.items():
-        asserts.equals(env, "python{}.lock.json".format(version), lock.name)
+    for version in DEBIAN_LOCKS["x86_64"]:
+        asserts.equals(env, "python{}.lock.json".format(version), DEBIAN_LOCKS["x86_64"][version].name)
+        asserts.equals(env, "python{}-aarch64.lock.json".format(version), DEBIAN_LOCKS["aarch64"][version].name)
     return unittest.end(env)
 
 _locks_test = unittest.make(_locks_test_impl)

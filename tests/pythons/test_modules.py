@@ -21,6 +21,10 @@ local_path_override(module_name = "rules_deepgemm", path = "{project}")
 pythons = use_extension("@rules_deepgemm//bazel:extensions.bzl", "pythons")
 use_repo(pythons, "deepgemm_pythons")
 """
+_HEADERS = """\
+cc_library(name = "headers", hdrs = ["Python.h"], visibility = ["//visibility:public"])
+cc_library(name = "headers_aarch64", hdrs = ["Python.h"], visibility = ["//visibility:public"])
+"""
 _VERSIONS = "@deepgemm_pythons//:all"
 _MINOR = ".".join(map(str, sys.version_info[:2]))
 _TAG = "cp" + _MINOR.replace(".", "")
@@ -38,7 +42,7 @@ def query() -> Iterator[Query]:
     base = Path(os.environ["TEST_TMPDIR"], "modules")
     workspace = base / "workspace"
     (workspace / "t").mkdir(parents=True)
-    (workspace / "t/BUILD.bazel").write_text('cc_library(name = "headers", hdrs = ["Python.h"])\n', encoding="utf-8")
+    (workspace / "t/BUILD.bazel").write_text(_HEADERS, encoding="utf-8")
     (workspace / "BUILD.bazel").touch()
     (base / "home").mkdir()
     project = runfile("_main/bazelw").parent
@@ -46,14 +50,18 @@ def query() -> Iterator[Query]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
 
     def run(
-        lines: str, targets: str = _VERSIONS, pyproject: str = "", options: Sequence[str] = ()
+        lines: str,
+        targets: str = _VERSIONS,
+        pyproject: str = "",
+        options: Sequence[str] = (),
+        command: str = "query",
     ) -> subprocess.CompletedProcess[str]:
         text = _MODULE.format(project=project) + lines + "\n"
         (workspace / "MODULE.bazel").write_text(text, encoding="utf-8")
         (workspace / "pyproject.toml").write_text(pyproject, encoding="utf-8")
-        command = [*startup, "query", "--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
+        flags = ["--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
         return subprocess.run(
-            [*command, *options, targets],
+            [*startup, command, *flags, *options, targets],
             cwd=workspace,
             env=environment,
             capture_output=True,
@@ -105,6 +113,7 @@ def test_one_python_for_development(query: Query, tmp_path: Path) -> None:
     assert tags(query("", options=[_only("3.12")])) == ["cp312"]
     assert tags(query("")) == every
     assert tags(query("", options=[_only(str(interpreter))])) == [_TAG]
+    assert tags(query("", options=[_only("3.14, 3.11")])) == ["cp311", "cp314"]
     # As an activated virtual environment does it: what is found follows the PATH.
     for directory, minor in (("a", 11), ("b", 14)):
         (tmp_path / directory).mkdir()
@@ -120,6 +129,8 @@ def test_one_python_for_development(query: Query, tmp_path: Path) -> None:
     ("named", "says"),
     [
         ("3.10", "asks for 3.10; expected one that Requires-Python <3.15,>=3.11 admits: 3.11, 3.12, 3.13, 3.14."),
+        ("3.11,3.10", "asks for 3.10; expected one that Requires-Python"),
+        ("3.11,", "is '', which is not on the PATH; expected an interpreter or a version"),
         ("python-of-nobody", "is 'python-of-nobody', which is not on the PATH; expected an interpreter or a version"),
         ("false", "is 'false', which does not run as a Python (exit code 1)"),
     ],
@@ -138,6 +149,29 @@ def test_named_headers_need_no_python(query: Query) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert "//t:headers" in found.stdout.splitlines()
+
+
+_AARCH64 = ["--platforms=@rules_deepgemm//bazel/platforms:linux_aarch64"]
+
+
+def test_the_python_is_that_of_the_target_platform(query: Query) -> None:
+    lines = (
+        'pythons.requires(specifier = ">=3.12,<3.14")\n'
+        'pythons.toolchain(python_version = "3.12", cpu = "x86_64", headers = "//t:headers")\n'
+        'pythons.toolchain(python_version = "3.13", cpu = "x86_64", headers = "//t:headers")\n'
+        'pythons.toolchain(python_version = "3.13", cpu = "aarch64", headers = "//t:headers_aarch64")'
+    )
+    for options, headers in (([], "//t:headers "), (_AARCH64, "//t:headers_aarch64 ")):
+        found = query(lines, "deps(@deepgemm_pythons//:cp313, 3)", options=options, command="cquery")
+        assert found.returncode == 0, found.stderr
+        assert found.stdout.count("//t:headers") == found.stdout.count(headers) == 1
+    # A query without a platform sees all of them, and no error.
+    assert query(lines, "deps(@deepgemm_pythons//:cp312)").returncode == 0
+    missing = query(lines, "@deepgemm_pythons//:cp312", options=_AARCH64, command="cquery")
+    assert missing.returncode != 0
+    assert "no CPython 3.12 for aarch64. " in missing.stderr
+    assert "Debian's packages for aarch64 are 3.11, 3.13, 3.14, 3.15" in missing.stderr
+    assert "leave it out: --repo_env=RULES_DEEPGEMM_ONLY_PYTHON=3.13." in missing.stderr
 
 
 def test_a_named_interpreter_is_taken(query: Query) -> None:
@@ -200,6 +234,10 @@ def test_registered_pythons(query: Query) -> None:
             'pythons.toolchain(python_version = "3.12.1", headers = "//t:headers")\n'
             'pythons.toolchain(python_version = "3.12.4", interpreter_path = "/usr/bin/python3.12")',
             "3.12.1 and 3.12.4 have one SOABI",
+        ),
+        (
+            'pythons.toolchain(python_version = "3.12", cpu = "aarch64", interpreter_path = "/x/python3")',
+            "3.12 for aarch64 has no headers; expected them: an interpreter of another CPU",
         ),
         (
             'pythons.toolchain(python_version = "3.12", headers = "//t:headers", interpreter_path = "/x/python3")',

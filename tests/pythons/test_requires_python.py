@@ -64,6 +64,13 @@ def test_the_reference_itself(specifier: str, versions: list[str]) -> None:
     assert admitted(SpecifierSet(specifier)) == versions
 
 
+def test_a_narrowed_matrix_admits_what_is_kept(answers: dict) -> None:
+    assert len(answers["narrowed"]) > 30
+    for found in answers["narrowed"]:
+        assert admitted(SpecifierSet(found["narrowed"])) == found["kept"], found
+    assert {"kept": ["3.11", "3.13", "3.14"], "narrowed": ">=3.11,<3.15,!=3.12.*"} in answers["narrowed"]
+
+
 def requires_python(text: str) -> str | None:
     """The string that tomllib finds; None where there is none, or no TOML."""
     try:
