@@ -1,11 +1,16 @@
 """Module extension `torch`: the torch that extensions are compiled against."""
 
+load("//bazel/fetch:cpu_hub_repo.bzl", "cpu_hub_repo")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
 _DEFAULT_NAME = "deepgemm_torch"
+
+# The targets of torch.BUILD.bazel that have a name in the hub.
+_TARGETS = ["sdk", "headers", "extension_headers", "cuda_headers", "cuda_host_headers", "licenses"]
 
 _NAME = attr.string(
     doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
@@ -15,7 +20,8 @@ _NAME = attr.string(
 )
 
 _wheel = tag_class(
-    doc = "torch from wheels that a requirement file pins by hash. The machine's pip or uv fetches them.",
+    doc = "torch from wheels that a requirement file pins by hash. The machine's pip or uv fetches them, for the CPU of the " +
+          "target platform: x86-64 or aarch64.",
     attrs = {
         "name": _NAME,
         "python": attr.string(
@@ -33,8 +39,8 @@ _wheel = tag_class(
 )
 
 _local = tag_class(
-    doc = "An installed torch and CUDA toolkit. A torch without CUDA, or a toolkit of another major version, is an " +
-          "error.",
+    doc = "An installed torch and CUDA toolkit. A torch without CUDA, a toolkit of another major version, and a target " +
+          "platform of another CPU than this machine's are errors.",
     attrs = {
         "cuda_home": attr.string(
             doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, `$CUDA_HOME` or `/usr/local/cuda`, " +
@@ -71,9 +77,24 @@ def _torch_impl(mctx):
         taken = in_module | taken
     for name, (kind, tag) in taken.items():
         if kind == "wheel":
-            torch_wheel_repo(name = name, python = tag.python, requirements = tag.requirements)
+            for cpu in CPUS:
+                torch_wheel_repo(
+                    name = "{}_{}".format(name, cpu),
+                    cpu = cpu,
+                    python = tag.python,
+                    requirements = tag.requirements,
+                )
         else:
-            torch_local_repo(name = name, cuda_home = tag.cuda_home, interpreter = tag.interpreter)
+            torch_local_repo(name = name + "_local", cuda_home = tag.cuda_home, interpreter = tag.interpreter)
+        cpu_hub_repo(
+            name = name,
+            aliases = {
+                target: "@{}_{}//:{}".format(name, "{cpu}" if kind == "wheel" else "local", target)
+                for target in _TARGETS
+            },
+            machine_only = kind == "local",
+            remedy = "set --platforms" if kind == "wheel" else "take torch from wheels, with torch.wheel",
+        )
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,

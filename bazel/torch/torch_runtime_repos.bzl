@@ -35,8 +35,10 @@ torch_runtime(
 )
 """
 
+_CPU = attr.string(doc = "The CPU of the wheels, such as `aarch64`.", mandatory = True)
+
 def _shared_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = _PYTHON, exclude = _EXCLUDE)
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = _PYTHON, cpu = rctx.attr.cpu, exclude = _EXCLUDE)
     for entry in rctx.path("site").readdir(watch = "no"):
         wheel = entry.get_child("WHEEL")
         if not wheel.exists:
@@ -55,6 +57,7 @@ shared_runtime_repo = repository_rule(
     implementation = _shared_repo_impl,
     doc = "The packages that are the same for every CPython.",
     attrs = {
+        "cpu": _CPU,
         "requirements": attr.label(
             doc = "Requirement file, pinned by hash.",
             mandatory = True,
@@ -64,7 +67,7 @@ shared_runtime_repo = repository_rule(
 
 def _python_repo_impl(rctx):
     shared = rctx.path(rctx.attr.shared).dirname
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, cpu = rctx.attr.cpu, exclude = _EXCLUDE)
     mine = {entry.basename: True for entry in rctx.path("site").readdir(watch = "no")}
     for entry in shared.get_child("site").readdir(watch = "no"):
         if entry.basename in mine:
@@ -84,6 +87,7 @@ python_runtime_repo = repository_rule(
     implementation = _python_repo_impl,
     doc = "The packages of one CPython, with links to the shared ones: `:runtime`.",
     attrs = {
+        "cpu": _CPU,
         "python": attr.string(
             doc = "The CPython, such as `3.12`.",
             mandatory = True,
@@ -98,30 +102,6 @@ python_runtime_repo = repository_rule(
         ),
         "tag": attr.string(
             doc = "The CPython's tag, such as `cp312`.",
-            mandatory = True,
-        ),
-    },
-)
-
-def _hub_repo_impl(rctx):
-    rctx.file("BUILD.bazel", "".join([
-        """\
-alias(
-    name = "{tag}",
-    actual = "@{repo}//:runtime",
-    visibility = ["//visibility:public"],
-)
-
-""".format(repo = repo, tag = tag)
-        for tag, repo in rctx.attr.pythons.items()
-    ]))
-
-runtime_hub_repo = repository_rule(
-    implementation = _hub_repo_impl,
-    doc = "`:cp312` and so on: the packages of each CPython.",
-    attrs = {
-        "pythons": attr.string_dict(
-            doc = "From a CPython's tag to the repository of its packages.",
             mandatory = True,
         ),
     },

@@ -25,7 +25,7 @@ _INCLUDE = [
 ]
 
 def _torch_wheel_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, include = _INCLUDE)
+    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, cpu = rctx.attr.cpu, include = _INCLUDE)
     run_module(
         rctx,
         "bazel.torch.torch_repository",
@@ -37,6 +37,7 @@ torch_wheel_repo = repository_rule(
     implementation = _torch_wheel_repo_impl,
     doc = "torch and NVIDIA's CUDA wheels as `cc_library` targets, with the `torch_sdk` `:sdk` for all of them.",
     attrs = {
+        "cpu": attr.string(doc = "The CPU of the wheels, such as `aarch64`.", mandatory = True),
         "python": attr.string(
             doc = "The CPython whose torch wheel is fetched. Headers and libraries are the same in all of them.",
             default = "3.12",
