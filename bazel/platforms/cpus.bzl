@@ -1,7 +1,6 @@
 """The CPUs that this ruleset builds for, and the names that follow from each. bazel/fetch/platforms.py has the same."""
 
-# Public by necessity: the repository of a compiler loads a file that loads this one.
-visibility("public")
+visibility(["//bazel/...", "//tests/..."])
 
 # A key is the CPU's name in @platforms//cpu, in platform tags of wheels and in `uname -m`. Of each CPU:
 # - debian: the name of Debian's architecture;

@@ -121,7 +121,7 @@ def _only_one(mctx, named, matrix):
     if not named[:1].isdigit():
         # Activating another virtual environment changes the PATH: read it again.
         mctx.getenv("PATH")
-        python = named if "/" in named else mctx.which(named)
+        python = named if "/" in named else named and mctx.which(named)
         if not python:
             fail("{} is '{}', which is not on the PATH; expected an interpreter or a version such as {}".format(
                 ONLY_VARIABLE,

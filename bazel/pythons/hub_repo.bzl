@@ -42,17 +42,18 @@ alias(
 """
 
 def _no_match_error(cpus, version):
-    """What Bazel says when the target platform's CPU has no source of a CPython."""
-    others = [cpu for cpu in CPUS if cpu not in cpus[version]]
-    error = "no CPython {} for {}. ".format(version, " or ".join(others or ["this CPU"]))
-    for cpu in others:
-        error += "No pythons.toolchain has python_version = '{0}' and cpu = '{1}', no pythons.registered has {0}, {2}. ".format(
+    """What Bazel says where the target platform's CPU has no source of a CPython."""
+    error = "no CPython {} for the target platform's CPU".format(version)
+    for cpu in [cpu for cpu in CPUS if cpu not in cpus[version]]:
+        error += ". {}: no pythons.toolchain has python_version = '{}', cpu = '{}'; no pythons.registered has it; {}".format(
+            cpu,
             version,
             cpu,
-            "and Debian's packages for {} are {}".format(cpu, ", ".join(DEBIAN_LOCKS[cpu])),
+            "Debian's packages are {}. Register one with one of these tags".format(", ".join(DEBIAN_LOCKS[cpu])),
         )
         left = [other for other in cpus if cpu in cpus[other]]
-        error += "Register one with a tag, or leave it out: --repo_env={}={}. ".format(ONLY_VARIABLE, ",".join(left))
+        if left:
+            error += ", or leave it out: --repo_env={}={}".format(ONLY_VARIABLE, ",".join(left))
     return error
 
 def _hub_repo_impl(rctx):

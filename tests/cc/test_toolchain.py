@@ -42,11 +42,12 @@ def needed_versions(library: Path) -> set[str]:
         }
 
 
+LIBRARIES = ["libanswer.so", "libparts.so", "libprobe.so", "libprobe_debug.so", "libwhole.so"]
 PROGRAMS = ["modern", "overflow_heap", "overflow_integer", "race", "rare_headers", "static_part"]
 STATIC_PROGRAMS = ["static", "static_c", "static_feature", "static_pie"]
 
 
-@pytest.mark.parametrize("name", ["libanswer.so", "libprobe.so", "libprobe_debug.so", *PROGRAMS, *STATIC_PROGRAMS])
+@pytest.mark.parametrize("name", [*LIBRARIES, *PROGRAMS, *STATIC_PROGRAMS])
 def test_is_for_the_target_cpu(name: str) -> None:
     with (HERE / name).open("rb") as stream:
         assert ELFFile(stream)["e_machine"] == MACHINE
@@ -63,6 +64,22 @@ def test_needs_nothing_newer_than_manylinux_2_28(name: str) -> None:
     }
     assert {OLDEST, "GLIBCXX_3.4"} <= versions
     assert not too_new
+
+
+# ld defines these in every shared library for aarch64. For x86-64 it hides them.
+LD_OWN = {
+    f"{name}{end}" for name in ("_bss_end", "__bss_start", "__bss_end", "_edata", "_end", "__end") for end in ("", "__")
+}
+
+
+def exported(name: str) -> set[str]:
+    with (HERE / name).open("rb") as stream:
+        symbols = ELFFile(stream).get_section_by_name(".dynsym").iter_symbols()
+        return {symbol.name for symbol in symbols if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"} - LD_OWN
+
+
+def test_a_whole_program_exports_its_initialization_only() -> None:
+    assert exported("libwhole.so") == {"PyInit_whole"} < exported("libparts.so")
 
 
 def test_no_solib_rpaths() -> None:

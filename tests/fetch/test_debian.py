@@ -48,6 +48,27 @@ def test_a_lock_holds_the_closure(lock: Lock) -> None:
     assert re.fullmatch(r"20\d{6}T\d{6}Z", lock.timestamp)
 
 
+def test_a_lock_of_another_architecture(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        "lock",
+        "--suite",
+        SUITE,
+        "--architecture",
+        "arm64",
+        "--exclude",
+        "libc6",
+        "--out",
+        "a.json",
+        "patchelf",
+    )
+    assert result.returncode == 0, result.stderr
+    lock = Lock.read(tmp_path / "a.json")
+    assert lock.architecture == "arm64"
+    assert {"patchelf", "libstdc++6"} <= {package.name for package in lock.packages}
+    assert all(package.filename.endswith(("_arm64.deb", "_all.deb")) for package in lock.packages)
+
+
 def test_a_lock_survives_writing_and_reading(lock: Lock, tmp_path: Path) -> None:
     lock.write(tmp_path / "a.json")
     assert Lock.read(tmp_path / "a.json") == lock
