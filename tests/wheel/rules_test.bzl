@@ -1,10 +1,11 @@
-"""Analysis tests of extension_wheel, wheel_overlay, import_check_test and wheel_check_test."""
+"""Analysis tests of extension_wheel, wheel_overlay, platform_wheels, import_check_test and wheel_check_test."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load(
     "//bazel/rules:defs.bzl",
     "extension_wheel",
     "import_check_test",
+    "platform_wheels",
     "vllm_wheel",
     "wheel_check_test",
     "wheel_overlay",
@@ -39,6 +40,17 @@ _AARCH64 = {"//command_line_option:platforms": str(Label("//bazel/platforms:linu
 
 action_test = _action_test_rule()
 action_aarch64_test = _action_test_rule(_AARCH64)
+
+def _outputs_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    files = analysistest.target_under_test(env)[DefaultInfo].files.to_list()
+    asserts.equals(env, ctx.attr.outputs, [file.short_path.removeprefix("tests/wheel/") for file in files])
+    return analysistest.end(env)
+
+outputs_test = analysistest.make(
+    _outputs_test_impl,
+    attrs = {"outputs": attr.string_list(mandatory = True)},
+)
 
 def _failure_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -217,7 +229,21 @@ def rules_test_suite(name):
         output = "respelt_overlaid/ops-1!2.8rc1+local.1.ops.2.8-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         target_under_test = ":respelt_overlaid",
     )
+    platform_wheels(
+        name = "ops_wheels",
+        tags = ["manual"],
+        wheel = ":ops_wheel",
+    )
+    outputs_test(
+        name = "platform_wheels_test",
+        outputs = [
+            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_aarch64.whl",
+        ],
+        target_under_test = ":ops_wheels",
+    )
     tests = [
+        "platform_wheels_test",
         "wheel_check_configuration_test",
         "respelt_version_test",
         "respelt_local_version_test",
@@ -276,6 +302,12 @@ def rules_test_suite(name):
             package = "ops",
             platform = "manylinux_2_28_aarch64",
             version = "1",
+        ),
+        _refused(
+            "one_wheel_for_all_platforms_test",
+            "gives app.whl for",
+            platform_wheels,
+            wheel = "app.whl",
         ),
         _refused(
             "base_for_another_cpu_test",
