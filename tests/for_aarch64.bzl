@@ -12,7 +12,8 @@ _transition = transition(
 )
 
 def _for_aarch64_impl(ctx):
-    return [DefaultInfo(files = depset(ctx.files.srcs))]
+    runfiles = ctx.runfiles().merge_all([src[DefaultInfo].default_runfiles for src in ctx.attr.srcs])
+    return [DefaultInfo(files = depset(ctx.files.srcs), runfiles = runfiles)]
 
 for_aarch64 = rule(
     implementation = _for_aarch64_impl,

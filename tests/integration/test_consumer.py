@@ -69,6 +69,7 @@ TARGETS = {
     "bazel/kernels:jit_runtime",
     "bazel/platforms:linux_aarch64",
     "bazel/platforms:linux_x86_64",
+    "bazel/platforms:run_aarch64",
     "bazel/rules:opt",
     "bazel/rules:skip_missing_interpreters",
     "bazel/torch:headers",
