@@ -36,7 +36,7 @@ _sdist = tag_class(
 )
 
 _unpack = tag_class(
-    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
+    doc = "Wheels for x86-64, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
           "that are published in wheels and are no Python libraries, such as NVIDIA's compilers.",
     attrs = {
         "name": _NAME,

@@ -282,3 +282,15 @@ def test_a_named_interpreter_that_is_none(query: Query) -> None:
     )
     assert result.returncode != 0
     assert "/nonexistent/python3, named for CPython 3.12, does not run (No such file or directory)" in result.stderr
+
+
+def test_an_installed_torch_is_for_the_cpu_of_the_machine(query: Query) -> None:
+    lines = """\
+torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
+torch.local(name = "installed")
+use_repo(torch, "installed")"""
+    platform = "--platforms=@rules_deepgemm//bazel/platforms:linux_aarch64"
+    found = query(lines, "@installed//:sdk", options=[platform], command="cquery")
+    assert found.returncode != 0
+    assert "@installed is for this machine's CPU, x86_64; expected a target platform with" in found.stderr
+    assert "take torch from wheels, with torch.wheel" in found.stderr
