@@ -14,9 +14,10 @@ resolves to:
 """
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
+load("//bazel/platforms:cpus.bzl", "CPU_ATTRS", "target_cpu")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
 load(":pep440.bzl", "normalized_version")
-load(":wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_tag")
+load(":wheel_names.bzl", "normalized_attribute", "normalized_name", "platform_cpu", "platform_tag")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -78,6 +79,21 @@ def _python_and_abi_tag(info):
         return "cp{}-abi3".format(info.py_limited_api.replace(".", ""))
     return "{0}-{0}".format(".".join(info.files.keys()))
 
+def _platform(ctx):
+    cpu = target_cpu(ctx)
+    if not ctx.attr.platform:
+        return "manylinux_2_28_" + cpu
+    platform = normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64")
+    if platform_cpu(platform) != cpu:
+        fail("{}: platform is {}, but the target platform's CPU is {}; expected a tag that ends in _{}: {}".format(
+            ctx.label,
+            platform,
+            cpu,
+            cpu,
+            "leave platform out, or build for that CPU with --platforms",
+        ))
+    return platform
+
 def _project_url(item):
     return "{}, {}".format(item[0], item[1])
 
@@ -89,7 +105,7 @@ def _extension_wheel_impl(ctx):
         normalized_attribute(ctx, "distribution", normalized_name, "letters and digits, with -, _ or . between them"),
         normalized_attribute(ctx, "version", normalized_version, "a version (PEP 440) such as 2.8.2"),
         _python_and_abi_tag(info),
-        normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64"),
+        _platform(ctx),
     ))
 
     args = ctx.actions.args()
@@ -132,7 +148,7 @@ def _path_in_directory(file):
 extension_wheel = rule(
     implementation = _extension_wheel_impl,
     doc = _DOC,
-    attrs = {
+    attrs = CPU_ATTRS | {
         "directories": attr.label_keyed_string_dict(
             doc = "Targets whose outputs are directories, from each to the directory of the wheel that its files go into. " +
                   "`deepgemm_wheel` puts kernels there. Default: none.",
@@ -167,8 +183,8 @@ extension_wheel = rule(
         ),
         "platform": attr.string(
             doc = "The platform tag (PEP 600); `wheel_check_test` compares the libraries with it. " +
-                  "Default: `manylinux_2_28_x86_64`.",
-            default = "manylinux_2_28_x86_64",
+                  "A tag for another CPU than the target platform's is an analysis error. Default: `manylinux_2_28_` and " +
+                  "the target platform's CPU, `x86_64` or `aarch64`.",
         ),
         "project_urls": attr.string_dict(
             doc = "Labels and addresses of the project, such as `{\"Source\": \"https://…\"}`. Default: none.",

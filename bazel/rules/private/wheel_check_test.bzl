@@ -2,7 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
-load(":wheel_test.bzl", "launch", "single_wheel")
+load(":wheel_test.bzl", "TEST_MACHINE", "launch", "single_wheel")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -110,7 +110,7 @@ wheel_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:check",
-            cfg = "target",
+            cfg = TEST_MACHINE,
             executable = True,
         ),
     },
