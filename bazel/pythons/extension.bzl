@@ -138,8 +138,7 @@ def _only_one(mctx, named, matrix):
         version = result.stdout.strip()
         what = "{}, which is CPython {}".format(python, version)
     if version not in matrix.versions:
-        fail("{} asks for {}; expected one that Requires-Python {} admits: {}. {}".format(
-            ONLY_VARIABLE,
+        fail("RULES_DEEPGEMM_ONLY_PYTHON asks for {}; expected one that Requires-Python {} admits: {}. {}".format(
             what,
             matrix.requires_python,
             ", ".join(matrix.versions),
