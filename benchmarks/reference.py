@@ -77,7 +77,7 @@ class Reference:
     @cached_property
     def python(self) -> Path:
         """An interpreter with torch (of Bazel's version), and with the `wheel` command."""
-        version = _torch_version(self._bazel.repository("deepgemm_torch") / "version.bzl")
+        version = _torch_version(self._bazel.repository("deepgemm_torch_x86_64") / "version.bzl")
         home = self._root / f"torch-{version}"
         python = home / "bin" / "python"
         if not (home / "complete").exists():
@@ -92,7 +92,7 @@ class Reference:
 
     @cached_property
     def _cuda_home(self) -> Path:
-        torch = self._bazel.repository("deepgemm_torch")
+        torch = self._bazel.repository("deepgemm_torch_x86_64")
         home = self._root / "cuda"
         libraries = home / "lib64"
         libraries.mkdir(parents=True, exist_ok=True)

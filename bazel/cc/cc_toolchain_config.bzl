@@ -13,6 +13,7 @@ needs gold), `--start-lib` and interface libraries (gold or lld), `static_link_c
 load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "tool_path")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/toolchains:cc_toolchain_config_info.bzl", "CcToolchainConfigInfo")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load(
     ":features.bzl",
     "COMPILE_ACTIONS",
@@ -30,8 +31,6 @@ MODULE_INIT = Label("//bazel/cc:module_init.h")
 
 # Public by necessity: the repository of the compiler loads it. No interface: it may change at any time.
 visibility("public")
-
-_TARGET = "x86_64-linux-gnu"
 
 # Bazel's names of tools, and their files in gcc/usr/bin. Bazel demands a dwp, but calls it for fission only.
 _TOOLS = {
@@ -53,8 +52,9 @@ def _after_all_others(directories):
 
 def _gcc_toolchain_config_impl(ctx):
     root = ctx.label.workspace_root
+    target = CPUS[ctx.attr.cpu].triplet
     gcc, sysroot = root + "/gcc", root + "/sysroot"
-    gcc_include = "{}/usr/lib/gcc/{}/14/include".format(gcc, _TARGET)
+    gcc_include = "{}/usr/lib/{}/{}/14/include".format(gcc, "gcc" if ctx.attr.cpu == "x86_64" else "gcc-cross", target)
     cpp_include = "{}/usr/include/c++/14".format(gcc)
 
     # -nostdinc below, and each directory by its relative path: Debian's GCC makes its built-in directories absolute,
@@ -88,12 +88,12 @@ def _gcc_toolchain_config_impl(ctx):
             # -Wno-dangling-reference: false positives in GCC 13 and newer.
             flags(CPP_COMPILE_ACTIONS, ["-std=c++17", "-Wno-dangling-reference", "-nostdinc++"] + _after_all_others([
                 cpp_include,
-                "{}/usr/include/{}/c++/14".format(gcc, _TARGET),
+                "{}/usr/include/{}/c++/14".format(gcc, target),
                 cpp_include + "/backward",
             ])),
             flags(COMPILE_ACTIONS, _after_all_others([
                 gcc_include,
-                "{}/usr/include/{}".format(sysroot, _TARGET),
+                "{}/usr/include/{}".format(sysroot, target),
                 sysroot + "/usr/include",
             ])),
         ]),
@@ -107,8 +107,8 @@ def _gcc_toolchain_config_impl(ctx):
             flags(LINK_ACTIONS, driver + [
                 # Ahead of GCC's own search path, where the libraries lie that the compiler itself runs with.
                 "-L{}/lib".format(root),
-                "-L{}/usr/lib/{}".format(sysroot, _TARGET),
-                "-L{}/lib/{}".format(sysroot, _TARGET),
+                "-L{}/usr/lib/{}".format(sysroot, target),
+                "-L{}/lib/{}".format(sysroot, target),
                 "-Wl,-z,relro,-z,now",
                 # A shared library does not export what it links statically from the compiler's libraries.
                 "-Wl,--exclude-libs,libcompat_glibc.a:libcompat_libstdcxx.a:libgcc.a:libgcc_eh.a:libstdc++.a:" +
@@ -125,8 +125,9 @@ def _gcc_toolchain_config_impl(ctx):
         ctx = ctx,
         features = features,
         toolchain_identifier = "rules_deepgemm-gcc-14",
-        target_system_name = _TARGET,
-        target_cpu = "k8",
+        target_system_name = target,
+        # Bazel's old name for x86-64.
+        target_cpu = "k8" if ctx.attr.cpu == "x86_64" else ctx.attr.cpu,
         target_libc = "glibc_2.31",
         compiler = "gcc",
         abi_version = "gcc",
@@ -139,6 +140,11 @@ gcc_toolchain_config = rule(
     implementation = _gcc_toolchain_config_impl,
     doc = "The configuration of the GCC in this target's own repository.",
     attrs = {
+        "cpu": attr.string(
+            doc = "The CPU that the compiler compiles for.",
+            mandatory = True,
+            values = CPUS.keys(),
+        ),
         "module_init": attr.label(
             doc = "The header that the feature `whole_program` includes.",
             allow_single_file = True,

@@ -1,15 +1,18 @@
-"""The module extension `gcc`: the hermetic C++ compiler, in the repository `deepgemm_gcc`."""
+"""The module extension `gcc`: the hermetic C++ compiler, one repository for each CPU that it compiles for."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS", "for_cpu")
 load(":gcc_repo.bzl", "gcc_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
 def _gcc_impl(mctx):
-    gcc_repo(
-        name = "deepgemm_gcc",
-        gcc_lock = Label("//third_party/debian:gcc.lock.json"),
-        sysroot_lock = Label("//third_party/debian:sysroot.lock.json"),
-    )
+    for cpu in CPUS:
+        gcc_repo(
+            name = for_cpu("deepgemm_gcc", cpu, "_"),
+            cpu = cpu,
+            gcc_lock = Label("//third_party/debian:{}.lock.json".format(for_cpu("gcc", cpu))),
+            sysroot_lock = Label("//third_party/debian:{}.lock.json".format(for_cpu("sysroot", cpu))),
+        )
     return mctx.extension_metadata(
         reproducible = True,
     )

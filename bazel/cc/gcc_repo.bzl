@@ -2,6 +2,7 @@
 
 load("//bazel/fetch:debian.bzl", "debian_packages")
 load("//bazel/fetch:host_python.bzl", "fail_fetch", "run_module")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -26,7 +27,7 @@ def _gcc_repo_impl(rctx):
         rctx.watch(label)
     debian_packages(rctx, rctx.attr.gcc_lock, "gcc", _WHAT)
     debian_packages(rctx, rctx.attr.sysroot_lock, "sysroot", _WHAT)
-    rctx.report_progress("relocating GCC 14")
+    rctx.report_progress("relocating GCC 14 for " + rctx.attr.cpu)
     run_module(
         rctx,
         "bazel.cc.gcc_tree",
@@ -41,6 +42,7 @@ def _gcc_repo_impl(rctx):
         what = _WHAT,
     )
     rctx.template("BUILD.bazel", Label(":gcc.BUILD.bazel"), executable = False, substitutions = {
+        "{CPU}": rctx.attr.cpu,
         "{CC_TOOLCHAIN_CONFIG}": str(Label(":cc_toolchain_config.bzl")),
     })
 
@@ -48,6 +50,11 @@ gcc_repo = repository_rule(
     implementation = _gcc_repo_impl,
     doc = "`:cc_toolchain`, a GCC 14 that reads nothing of the machine, with the glibc and libstdc++ of an older system.",
     attrs = {
+        "cpu": attr.string(
+            doc = "The CPU that the compiler compiles for. The compiler itself runs on x86-64.",
+            mandatory = True,
+            values = CPUS.keys(),
+        ),
         "gcc_lock": attr.label(
             doc = "Lock file (bazel/fetch/debian_lock.py) of the compiler's packages: GCC 14, binutils, patchelf, and " +
                   "the libraries that they run with.",

@@ -27,11 +27,6 @@ from pathlib import Path
 from bazel.cc import symbol_ceiling
 from bazel.fetch import command, relocate
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import TRIPLET as TARGET
-
-LIBRARIES = f"usr/lib/{TARGET}"
-GCC_LIBRARIES = f"usr/lib/gcc/{TARGET}/14"
-GCC_PROGRAMS = f"usr/libexec/gcc/{TARGET}/14"
 
 # Removed: they take disk space or are inputs of actions, and no action uses them.
 _GCC_UNUSED = (
@@ -39,14 +34,14 @@ _GCC_UNUSED = (
     "usr/share",
     "usr/lib64",
     "usr/lib/bfd-plugins",
-    f"{LIBRARIES}/audit",
-    f"{LIBRARIES}/gconv",
-    f"{LIBRARIES}/libnss_*",
-    f"{LIBRARIES}/ldscripts",
-    f"{GCC_LIBRARIES}/plugin",
-    f"{GCC_LIBRARIES}/include/sanitizer/*hwasan*",
-    f"{GCC_LIBRARIES}/*hwasan*",
-    f"{GCC_PROGRAMS}/g++-mapper-server",
+    "usr/lib/*-linux-gnu/audit",
+    "usr/lib/*-linux-gnu/gconv",
+    "usr/lib/*-linux-gnu/libnss_*",
+    "usr/lib/*-linux-gnu/ldscripts",
+    "usr/lib/gcc*/*/14/plugin",
+    "usr/lib/gcc*/*/14/include/sanitizer/*hwasan*",
+    "usr/lib/gcc*/*/14/*hwasan*",
+    "usr/libexec/gcc*/*/14/g++-mapper-server",
     "usr/bin/*lto-dump*",
     "usr/bin/*gprof*",
     "usr/bin/patchelf",
@@ -76,7 +71,7 @@ _SYSROOT_LIBRARIES = {"libatomic.so": "libatomic.so.1", "libgomp.so": "libgomp.s
 # Directories in linker scripts. ld puts the sysroot before an absolute path only if the script itself, links resolved,
 # is in the sysroot. In Bazel's sandbox it is not, and ld would read the machine's libc. ld searches the sysroot for a
 # name without a directory.
-_SYSROOT_DIRECTORY = re.compile(rf"(?<=\s)/(?:usr/)?lib(?:64)?/(?:{TARGET}/)?")
+_SYSROOT_DIRECTORY = re.compile(r"(?<=\s)/(?:usr/)?lib(?:64)?/(?:[\w-]+-linux-gnu/)?")
 
 
 def remove(root: Path, patterns: Iterable[str]) -> None:
@@ -89,13 +84,31 @@ def remove(root: Path, patterns: Iterable[str]) -> None:
                 path.unlink()
 
 
-def plain_names(directory: Path) -> None:
+def gcc_directory(gcc: Path) -> Path:
+    """GCC's own libraries: usr/lib/gcc/<target>/14, of a cross compiler usr/lib/gcc-cross/<target>/14."""
+    found = list(gcc.glob("usr/lib/gcc*/*/14"))
+    if len(found) != 1:
+        raise CommandError(f"the compiler's lock has packages of {len(found)} compilers GCC 14; expected one")
+    return found[0]
+
+
+def native_layout(gcc: Path, target: str) -> None:
+    """Moves the headers of a cross compiler's packages to where those of a native compiler are."""
+    own = gcc / "usr" / target
+    if own.is_dir():
+        (gcc / "usr/include" / target / "c++").mkdir(parents=True)
+        (own / "include/c++/14" / target).rename(gcc / "usr/include" / target / "c++/14")
+        (own / "include/c++").rename(gcc / "usr/include/c++")
+        remove(gcc, [f"usr/{target}", f"usr/lib/{target}"])
+
+
+def plain_names(directory: Path, target: str) -> None:
     """Gives programs the names that GCC looks for (`as`, `ld`), and no program a second one.
 
     Links would not do: a remote executor makes files of them, whose RPATH is then relative to another place.
     """
     for path in sorted(directory.iterdir(), key=lambda path: path.is_symlink()):
-        name = re.sub(r"-14$", "", path.name.replace(f"{TARGET}-", "")).replace("ld.bfd", "ld")
+        name = re.sub(r"-14$", "", path.name.replace(f"{target}-", "")).replace("ld.bfd", "ld")
         if path.is_symlink():
             path.unlink()
         elif path.name != name:
@@ -104,7 +117,8 @@ def plain_names(directory: Path) -> None:
 
 def plain_libraries(directory: Path) -> None:
     """Keeps each library only under its soname: libisl.so.23, without libisl.so.23.4.0."""
-    for link in sorted(path for path in directory.iterdir() if path.is_symlink()):
+    # In reverse: libctf.so.0, the soname, before libctf.so.
+    for link in sorted((path for path in directory.iterdir() if path.is_symlink()), reverse=True):
         target = link.resolve()
         link.unlink()
         if target.exists() and target.parent == directory.resolve():
@@ -126,7 +140,9 @@ class Compiler:
     """The tree's own compiler, started as Bazel does: from a directory in which the tree is at `prefix`."""
 
     def __init__(self, root: Path, prefix: str, working_directory: Path) -> None:
-        self._prefix, self._cwd = prefix, working_directory
+        self._root, self._prefix, self._cwd = root, prefix, working_directory
+        self.libraries = gcc_directory(root / "gcc")
+        self.target = self.libraries.parent.name
         (working_directory / prefix).parent.mkdir(parents=True)
         (working_directory / prefix).symlink_to(root)
 
@@ -152,8 +168,9 @@ class Compiler:
     def archive(self, sources: Iterable[Path], output: str) -> None:
         """Compiles sources of compat/ into the static library `output`."""
         gcc, sysroot = f"{self._prefix}/gcc", f"{self._prefix}/sysroot"
-        c_directories = [f"{gcc}/{GCC_LIBRARIES}/include", f"{sysroot}/usr/include/{TARGET}", f"{sysroot}/usr/include"]
-        cpp_directories = [f"{gcc}/usr/include/c++/14", f"{gcc}/usr/include/{TARGET}/c++/14", *c_directories]
+        own = f"{self._prefix}/{self.libraries.relative_to(self._root)}/include"
+        c_directories = [own, f"{sysroot}/usr/include/{self.target}", f"{sysroot}/usr/include"]
+        cpp_directories = [f"{gcc}/usr/include/c++/14", f"{gcc}/usr/include/{self.target}/c++/14", *c_directories]
         names = []
         for source in sorted(sources):
             names.append(f"{source.stem}.o")
@@ -236,8 +253,8 @@ def link_statically(compiler: Compiler, root: Path, prefix: str) -> None:
     libpthread.a becomes one object, as Red Hat builds it: libc.a refers to its members weakly, and ld would leave out
     those that nothing else needs. EXTERN has ld take it before libc.a, which defines some of the same symbols.
     """
-    libraries = root / "sysroot" / LIBRARIES
-    archive = f"{prefix}/sysroot/{LIBRARIES}/libpthread.a"
+    libraries = root / "sysroot/usr/lib" / compiler.target
+    archive = f"{prefix}/sysroot/usr/lib/{compiler.target}/libpthread.a"
     compiler.run("ld", "-r", "--whole-archive", archive, "-o", "libpthread.o")
     (libraries / "libpthread.a").unlink()
     compiler.run("ar", "rcsD", archive, "libpthread.o")
@@ -272,8 +289,8 @@ def reconcile(root: Path, prefix: str, compat: Path) -> None:
         compiler.archive(compat.glob("*.c"), f"{prefix}/lib/libcompat_glibc.a")
         compiler.archive(compat.glob("*.cc"), f"{prefix}/lib/libcompat_libstdcxx.a")
         nonshared = f"{prefix}/lib/libstdc++_nonshared.a"
-        shutil.copy(root / "gcc" / GCC_LIBRARIES / "libstdc++.a", library / "libstdc++_nonshared.a")
-        shared = f"{prefix}/sysroot/{LIBRARIES}/libstdc++.so.6"
+        shutil.copy(compiler.libraries / "libstdc++.a", library / "libstdc++_nonshared.a")
+        shared = f"{prefix}/sysroot/usr/lib/{compiler.target}/libstdc++.so.6"
         compiler.run("ar", "dD", nonshared, *sorted(stateful_members(compiler, nonshared, shared)))
         hide_in_index(library / "libstdc++_nonshared.a", set().union(*compiler.symbols(shared, "--dynamic").values()))
         link_statically(compiler, root, prefix)
@@ -295,9 +312,11 @@ def make(compat: Path, root: Path, prefix: str) -> None:
         raise CommandError("the compiler's lock has no package patchelf; add it to the packages that are requested")
     remove(gcc, [pattern for pattern in _GCC_UNUSED if pattern != relocate.PATCHELF])
     remove(sysroot, _SYSROOT_UNUSED)
-    (gcc / GCC_LIBRARIES / "libstdc++.so").unlink()
-    plain_names(gcc / "usr" / "bin")
-    plain_libraries(gcc / LIBRARIES)
+    libraries = gcc_directory(gcc)
+    (libraries / "libstdc++.so").unlink()
+    native_layout(gcc, libraries.parent.name)
+    plain_names(gcc / "usr/bin", libraries.parent.name)
+    plain_libraries(relocate.loader(gcc).parent)
     for path in dangling(root):
         path.unlink()
     relocate.relocate(gcc, f"{prefix}/gcc")

@@ -102,7 +102,7 @@ def _current(lock: Lock, client: Apt, origin: str) -> tuple[Package, ...]:
     return packages
 
 
-def lock(suite: str, names: Sequence[str], exclude: Sequence[str] = (), architecture: str = "amd64") -> Lock:
+def lock(suite: str, architecture: str, names: Sequence[str], exclude: Sequence[str] = ()) -> Lock:
     """Resolves `names` in `suite` as it is now."""
     with apt(mirrors()[0], suite, architecture) as client:
         packages = client.resolve(names, exclude)
@@ -114,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     sub = commands.add_parser("lock", help="resolve packages and write a lock file")
     sub.add_argument("--suite", required=True)
+    sub.add_argument("--architecture", default="amd64", help="Debian's name of it, such as arm64 (default: amd64)")
     sub.add_argument("--exclude", action="append", default=[], metavar="PACKAGE")
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("packages", nargs="+")
@@ -127,10 +128,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def act(arguments: argparse.Namespace) -> None:
         if arguments.command == "lock":
-            lock(arguments.suite, arguments.packages, arguments.exclude).write(arguments.out)
+            lock(arguments.suite, arguments.architecture, arguments.packages, arguments.exclude).write(arguments.out)
         elif arguments.command == "relock":
             old = Lock.read(arguments.lock)
-            lock(old.suite, old.requested, old.exclude, old.architecture).write(arguments.lock)
+            lock(old.suite, old.architecture, old.requested, old.exclude).write(arguments.lock)
         else:
             old = Lock.read(arguments.lock)
             arguments.out.mkdir(parents=True, exist_ok=True)

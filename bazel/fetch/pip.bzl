@@ -6,7 +6,7 @@ visibility(["//bazel/...", "//tests/..."])
 
 _SDIST_BACKEND = Label(":sdist_backend.py")
 
-def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = "2.28", include = [], exclude = []):
+def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", cpu = "x86_64", glibc = "2.28", include = [], exclude = []):
     """Fetches the packages that a requirement file pins into a directory of the repository.
 
     The choice of wheels depends only on the arguments, so the repository has the same files on every machine. Archives that
@@ -20,6 +20,7 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
         mode: string. "wheels" unpacks wheels as into one site-packages (scripts in `bin/`), "archives" keeps the wheel
             files under their own names, "sdist" unpacks the one sdist that is pinned, and runs none of its code.
         python: string, the CPython whose wheels are fetched, such as "3.12"; "any" for wheels that serve every Python.
+        cpu: string, the CPU whose wheels are fetched, a key of //bazel/platforms:cpus.bzl. It is not the machine's.
         glibc: string, the newest glibc that a wheel may need.
         include: list of globs (`*` crosses slashes) of members to unpack; empty for all. Only for "wheels".
         exclude: list of globs of members to leave out. Only for "wheels".
@@ -27,7 +28,7 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
     if type(requirements) == "Label":
         rctx.watch(requirements)
     arguments = [mode, "--requirements", rctx.path(requirements), "--out", rctx.path(out)]
-    arguments += ["--python", python, "--glibc", glibc]
+    arguments += ["--python", python, "--cpu", cpu, "--glibc", glibc]
     for pattern in include:
         arguments += ["--include", pattern]
     for pattern in exclude:

@@ -1,6 +1,6 @@
 """Fetches the packages that a requirement file pins by hash, and puts them into a directory.
 
-    python3 -m bazel.fetch.pip_fetch MODE --requirements R.txt --out DIR [--python 3.12] [--glibc 2.28] …
+    python3 -m bazel.fetch.pip_fetch MODE --requirements R.txt --out DIR [--python 3.12] [--cpu aarch64] …
 
 MODE is `wheels` (unpacked as into one site-packages), `archives` (wheels as they are, under their own names) or `sdist`
 (one sdist, unpacked; none of its code runs).
@@ -25,14 +25,15 @@ from bazel.fetch.archive_cache import ArchiveCache, cache_directory
 from bazel.fetch.command import CommandError
 from bazel.fetch.pins import index_options, read_pins
 from bazel.fetch.pip_client import SDIST_OPTIONS, manylinux_platforms, pip_download
+from bazel.fetch.platforms import CPUS
 from bazel.fetch.unpack import unpack_sdist, unpack_wheel
 
 _MIB = 1 << 20
 
 
-def _wheel_options(python: str, glibc: str) -> list[str]:
+def _wheel_options(python: str, glibc: str, cpu: str) -> list[str]:
     options = ["--only-binary=:all:"]
-    for platform in manylinux_platforms(glibc):
+    for platform in manylinux_platforms(glibc, cpu):
         options += ["--platform", platform]
     if python == "any":
         # Only wheels that serve every Python, so that the same files are unpacked on every machine.
@@ -51,7 +52,7 @@ def _download(args: argparse.Namespace, work: Path) -> tuple[list[Path], int]:
         raise CommandError(
             f"{args.requirements.name} has {len(pins)} packages with == and --hash=sha256:…; expected one, an sdist"
         )
-    options = SDIST_OPTIONS if sdist else _wheel_options(args.python, args.glibc)
+    options = SDIST_OPTIONS if sdist else _wheel_options(args.python, args.glibc, args.cpu)
     cache = ArchiveCache(cache_directory(os.environ) if pins else None)
     taken = {pin: archive for pin in pins for archive in [cache.take(pin, options, work)] if archive}
     missing = [pin for pin in pins if pin not in taken]
@@ -123,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--requirements", type=Path, required=True, help="pinned by hash")
     parser.add_argument("--out", type=Path, required=True, help="a new or empty directory")
     parser.add_argument("--python", default="any", help="CPython of the wheels, as 3.12 (default: any, all CPythons)")
+    parser.add_argument("--cpu", default="x86_64", choices=CPUS, help="the CPU of the wheels (default: x86_64)")
     parser.add_argument("--glibc", default="2.28", help="newest glibc that a wheel may ask for (default: 2.28)")
     parser.add_argument("--include", action="append", default=[], help="glob of members to unpack (default: all)")
     parser.add_argument("--exclude", action="append", default=[], help="glob of members to leave out")

@@ -26,9 +26,10 @@ from pathlib import Path
 
 from bazel.fetch import command, elf
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import LOADER, TRIPLET
+from bazel.fetch.platforms import CPUS
 
-LIBRARY_DIRECTORIES = (f"usr/lib/{TRIPLET}", f"lib/{TRIPLET}")
+LIBRARY_DIRECTORIES = [directory + cpu.triplet for cpu in CPUS.values() for directory in ("usr/lib/", "lib/")]
+LOADERS = [cpu.loader for cpu in CPUS.values()]
 PATCHELF = "usr/bin/patchelf"
 
 
@@ -58,9 +59,12 @@ def library_directories(root: Path) -> list[Path]:
 def loader(root: Path) -> Path:
     """The tree's dynamic loader."""
     for directory in library_directories(root):
-        if (directory / LOADER).exists():
-            return directory / LOADER
-    raise CommandError(f"{root} has no {LOADER} under {' or '.join(LIBRARY_DIRECTORIES)}; add libc6 to its packages")
+        for name in LOADERS:
+            if (directory / name).exists():
+                return directory / name
+    raise CommandError(
+        f"{root} has no {' or '.join(LOADERS)} under {' or '.join(LIBRARY_DIRECTORIES)}; add libc6 to its packages"
+    )
 
 
 def rpath(program: Path, root: Path) -> str:

@@ -35,6 +35,7 @@ def _fetched_wheel_repo_impl(rctx):
         "wheel",
         mode = "archives",
         python = rctx.attr.python,
+        cpu = rctx.attr.cpu,
         glibc = rctx.attr.glibc,
     )
     files = rctx.path("wheel").readdir(watch = "no")
@@ -50,6 +51,7 @@ fetched_wheel_repo = repository_rule(
     implementation = _fetched_wheel_repo_impl,
     doc = "One wheel as it was published, under its own file name: `:wheel`.",
     attrs = {
+        "cpu": attr.string(doc = "The CPU for which a wheel is chosen, such as `aarch64`.", mandatory = True),
         "glibc": attr.string(doc = "Newest glibc that the wheel may need.", default = "2.39"),
         "python": attr.string(doc = "The CPython for which a wheel is chosen.", default = "3.12"),
         "requirements": _REQUIREMENTS,

@@ -1,5 +1,7 @@
 """Module extension `wheels`: published wheels and sdists, by name and pinned hash."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS")
+load(":cpu_hub_repo.bzl", "cpu_hub_repo")
 load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -14,7 +16,8 @@ _NAME = attr.string(
 )
 
 _fetch = tag_class(
-    doc = "A wheel as it was published: `@name//:wheel`, one file under its own name.",
+    doc = "A wheel as it was published: `@name//:wheel`, one file under its own name. It is the one for the CPU of the " +
+          "target platform, x86-64 or aarch64, so the requirement file has the hash of each.",
     attrs = {
         "glibc": attr.string(doc = "Newest glibc that the wheel may need (the platform tags of PEP 600). Default: 2.39.", default = "2.39"),
         "name": _NAME,
@@ -51,7 +54,7 @@ torch_extension(
 )
 
 _unpack = tag_class(
-    doc = "Wheels, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
+    doc = "Wheels for x86-64, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
           "that are published in wheels and are no Python libraries, such as NVIDIA's compilers.",
     attrs = {
         "name": _NAME,
@@ -91,7 +94,15 @@ def _wheels_impl(mctx):
         taken = in_module | taken
     for name, (kind, tag) in taken.items():
         if kind == "fetch":
-            fetched_wheel_repo(name = name, glibc = tag.glibc, python = tag.python, requirements = tag.requirements)
+            for cpu in CPUS:
+                fetched_wheel_repo(
+                    name = "{}_{}".format(name, cpu),
+                    cpu = cpu,
+                    glibc = tag.glibc,
+                    python = tag.python,
+                    requirements = tag.requirements,
+                )
+            cpu_hub_repo(name = name, aliases = {"wheel": "@%s_{cpu}//:wheel" % name})
         elif kind == "sdist":
             fetched_sdist_repo(name = name, requirements = tag.requirements)
         else:

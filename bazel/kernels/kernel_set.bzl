@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
+load("//bazel/platforms:host_platform.bzl", "host_platform")
 load(":providers.bzl", "KernelsInfo")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -161,6 +162,8 @@ def _tool(label):
 
 kernel_set = rule(
     implementation = _kernel_set_impl,
+    # The same actions for every target platform: device code does not depend on the host's CPU.
+    cfg = host_platform,
     doc = "The rule behind the macro `deepgemm_kernels`.",
     attrs = {
         "arch": attr.string(
@@ -208,6 +211,9 @@ kernel_set = rule(
         "verified": attr.bool(
             doc = "Whether the set was run on the GPU that it is for. The manifest in the wheel records it. Default: True.",
             default = True,
+        ),
+        "_allowlist_function_transition": attr.label(
+            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
         "_compile": _tool("//bazel/kernels:compile_kernels"),
         "_derive": _tool("//bazel/kernels/derive"),

@@ -3,19 +3,20 @@
     bin/python3             a shell script that starts the interpreter with the tree's own loader
     libexec/python3.X       the interpreter
     lib/python3.X           the standard library, without its tests
-    lib/x86_64-linux-gnu    the loader, libc, and every library that the interpreter or a compiled wheel may need
+    lib/<triplet>           the loader, libc, and every library that the interpreter or a compiled wheel may need
 
 No file of it names a path of the machine, so that the same packages give the same bytes.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import LOADER, TRIPLET
+from bazel.fetch.platforms import Cpu
 
 _WRAPPER = Path(__file__).with_name("python3.sh")
 # Not needed to run programs. `config-*` is the static library with its makefiles.
@@ -26,7 +27,7 @@ _OWN_WHEEL_DIRECTORY = "os.path.join(os.path.dirname(__file__), '_bundled')"
 _SHARED_OBJECT = re.compile(r"\.so(\.[\d.]+)?$")
 
 
-def lay_out(debian: Path, minor: str, root: Path) -> Path:
+def lay_out(debian: Path, minor: str, cpu: Cpu, root: Path) -> Path:
     """Lays out the interpreter of the unpacked packages in `debian` below `root` and returns its include directory."""
     program = debian / f"usr/bin/python{minor}"
     stdlib = debian / f"usr/lib/python{minor}"
@@ -34,10 +35,19 @@ def lay_out(debian: Path, minor: str, root: Path) -> Path:
         raise CommandError(f"the packages of the lock have no usr/bin/python{minor}; add python{minor} to it")
     _copy_stdlib(stdlib, root / f"lib/python{minor}")
     _copy_wheels(debian / "usr/share/python-wheels", root / f"lib/python{minor}/ensurepip")
-    _copy_libraries(debian, root / "lib" / TRIPLET)
+    _copy_libraries(debian, cpu, root / "lib" / cpu.triplet)
     _copy_file(program, root / f"libexec/python{minor}", 0o755)
-    _write_wrapper(root / "bin", minor)
+    _write_wrapper(root / "bin", minor, cpu)
     return debian / f"usr/include/python{minor}"
+
+
+def settings(root: Path, minor: str, cpu: Cpu) -> dict[str, object]:
+    """What `sysconfig` reports of the CPython that `lay_out` made below `root`, without running it."""
+    path = root / f"lib/python{minor}/_sysconfigdata__{cpu.triplet}.py"
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign):
+            return ast.literal_eval(statement.value)
+    raise CommandError(f"{path.name} of the lock's packages assigns nothing; expected build_time_vars")
 
 
 def _copy_file(source: Path, target: Path, mode: int) -> None:
@@ -60,24 +70,24 @@ def _copy_wheels(source: Path, ensurepip: Path) -> None:
         _copy_file(wheel, ensurepip / "_bundled" / wheel.name, 0o644)
 
 
-def _copy_libraries(debian: Path, target: Path) -> None:
+def _copy_libraries(debian: Path, cpu: Cpu, target: Path) -> None:
     """Copies every shared library under its SONAME; links become files."""
     debian = debian.resolve()
-    for directory in (debian / "lib" / TRIPLET, debian / "usr/lib" / TRIPLET):
+    for directory in (debian / "lib" / cpu.triplet, debian / "usr/lib" / cpu.triplet):
         found = [path for path in sorted(directory.glob("*.so*")) if _SHARED_OBJECT.search(path.name)]
         # The link has the SONAME (libffi.so.8), its target the full version (libffi.so.8.4.0): the SONAME is enough.
         linked = {path.resolve() for path in found if path.is_symlink()}
         for source in found:
             if source in linked or "libpython" in source.name:
                 continue
-            _copy_file(source, target / source.name, 0o755 if source.name == LOADER else 0o644)
-    if not (target / LOADER).is_file():
-        raise CommandError(f"the packages of the lock have no {LOADER}; add libc6 to it")
+            _copy_file(source, target / source.name, 0o755 if source.name == cpu.loader else 0o644)
+    if not (target / cpu.loader).is_file():
+        raise CommandError(f"the packages of the lock have no {cpu.loader}; add libc6 to it")
 
 
-def _write_wrapper(directory: Path, minor: str) -> None:
+def _write_wrapper(directory: Path, minor: str, cpu: Cpu) -> None:
     text = _WRAPPER.read_text(encoding="utf-8")
-    for key, value in {"TRIPLET": TRIPLET, "LOADER": LOADER, "MINOR": minor}.items():
+    for key, value in {"TRIPLET": cpu.triplet, "LOADER": cpu.loader, "MINOR": minor}.items():
         text = text.replace(f"@{key}@", value)
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("python3", f"python{minor}"):

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import soabi
+from bazel.fetch.platforms import Cpu
 
 _PROBE = Path(__file__).with_name("probe.py")
 _TIMEOUT_S = 60
@@ -62,8 +62,8 @@ def probe(path: str) -> Interpreter:
         raise CommandError(f"does not run as a Python (exit code {run.returncode}{detail})") from None
 
 
-def check(found: Interpreter, minor: str) -> None:
-    """Raises a CommandError that says why `found` cannot build extensions for CPython `minor`."""
+def check(found: Interpreter, minor: str, cpu: Cpu) -> None:
+    """Raises a CommandError that says why `found` cannot build extensions for CPython `minor` on `cpu`."""
     if found.implementation != "CPython":
         raise CommandError(f"is {found.implementation} {found.version}, not CPython")
     if found.minor != minor:
@@ -72,8 +72,8 @@ def check(found: Interpreter, minor: str) -> None:
         raise CommandError(f"is a debug build (SOABI {found.soabi}), whose ABI differs")
     if found.free_threaded:
         raise CommandError(f"is a free-threaded build (SOABI {found.soabi}), whose ABI differs")
-    if found.soabi != soabi(minor):
-        raise CommandError(f"has the SOABI {found.soabi}, {soabi(minor)} is needed")
+    if found.soabi != (soabi := cpu.soabi(minor)):
+        raise CommandError(f"has the SOABI {found.soabi}, {soabi} is needed")
     if not Path(found.include, "Python.h").is_file():
         raise CommandError(
             f"has no headers ({found.include}/Python.h is missing); on Debian they are in the "
@@ -120,7 +120,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(digits or 0), text) for digits, text in re.findall(r"(\d+)|(\D+)", str(path))]
 
 
-def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None, list[str]]:
+def find(minor: str, cpu: Cpu, environment: Mapping[str, str]) -> tuple[Interpreter | None, list[str]]:
     """The first suitable CPython `minor` of the machine (None: none), and a line for each place that was looked at."""
     looked, seen = [], set()
     for kind, path in candidates(minor, environment):
@@ -129,7 +129,7 @@ def find(minor: str, environment: Mapping[str, str]) -> tuple[Interpreter | None
         seen.add(real)
         try:
             found = probe(str(path))
-            check(found, minor)
+            check(found, minor, cpu)
         except CommandError as error:
             looked.append(f"{kind}: {path} {error}")
             continue

@@ -1,17 +1,17 @@
 """The module extension `pythons`: the CPythons of Requires-Python, each with headers and SOABI."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS", "machine_cpu")
 load(":hub_repo.bzl", "hub_repo")
 load(":named_python_repo.bzl", "named_python_repo")
-load(":naming.bzl", "minor_version", "python_soabi")
+load(":naming.bzl", "DEBIAN_LOCKS", "ONLY_VARIABLE", "minor_version", "python_repository")
 load(":pyproject.bzl", "project_string")
 load(":python_repo.bzl", "python_repo")
 load(":registered_python_repo.bzl", "registered_python_repo")
-load(":specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
+load(":specifiers.bzl", "KNOWN_CPYTHONS", "admitted", "narrowed_to")
 
 visibility(["//bazel"])
 
 _SOURCES = ["machine", "debian"]
-_ONLY_VARIABLE = "RULES_DEEPGEMM_ONLY_PYTHON"
 
 def _requires(mctx):
     """The `requires` tag that Bazel uses: the root module's, else that of the nearest dependency with one."""
@@ -39,20 +39,20 @@ def _requires(mctx):
             return tag
     fail("no pythons.requires tag: say which Pythons to build for, such as pythons.requires(specifier = \">=3.11\")")
 
-def _toolchains(mctx):
-    """Maps each version to its `toolchain` tag. The module nearest to the root wins."""
+def _toolchains(mctx, machine):
+    """Maps each version and CPU to its `toolchain` tag. The module nearest to the root wins."""
     named = {}
     for module in mctx.modules:
         own = {}
         for tag in module.tags.toolchain:
             where = "pythons.toolchain in module " + module.name
             version = minor_version(tag.python_version, where)
-            if version in own:
-                fail("{}: {} and {} have one SOABI, {}; expected one toolchain for each CPython".format(
+            cpu = tag.cpu or machine
+            if (version, cpu) in own:
+                fail("{}: {} and {} have one SOABI; expected one toolchain for each CPython and CPU".format(
                     where,
-                    own[version].python_version,
+                    own[version, cpu].python_version,
                     tag.python_version,
-                    python_soabi(version),
                 ))
             if tag.interpreter and tag.interpreter_path:
                 fail("{}: {} has both interpreter and interpreter_path; expected one".format(where, version))
@@ -63,7 +63,14 @@ def _toolchains(mctx):
                 ) + "or only interpreter_path, whose own headers are used")
             if not (tag.headers or tag.interpreter or tag.interpreter_path):
                 fail("{}: {} names nothing; expected headers, interpreter or interpreter_path".format(where, version))
-            own[version] = tag
+            if not tag.headers and cpu != machine:
+                fail("{}: {} for {} has no headers; expected them: an interpreter of another CPU than this machine's, {}".format(
+                    where,
+                    version,
+                    cpu,
+                    "{}, does not run here, so that its own headers are not found".format(machine),
+                ))
+            own[version, cpu] = tag
         named = own | named
     return named
 
@@ -118,26 +125,23 @@ def _projects(mctx):
                 projects[str(tag.pyproject)] = {key: project_string(text, key) for key in ["name", "version"]}
     return projects
 
-def _only(mctx, matrix):
-    """The CPython that $RULES_DEEPGEMM_ONLY_PYTHON names, such as `3.12`; None where the variable is not set."""
-    named = mctx.getenv(_ONLY_VARIABLE)
-    if not named:
-        return None
+def _only_one(mctx, named, matrix):
+    """The CPython that a word of $RULES_DEEPGEMM_ONLY_PYTHON names, such as `3.12`."""
     version, what = named, named
-    if not named[0].isdigit():
+    if not named[:1].isdigit():
         # Activating another virtual environment changes the PATH: read it again.
         mctx.getenv("PATH")
-        python = named if "/" in named else mctx.which(named)
+        python = named if "/" in named else named and mctx.which(named)
         if not python:
             fail("{} is '{}', which is not on the PATH; expected an interpreter or a version such as {}".format(
-                _ONLY_VARIABLE,
+                ONLY_VARIABLE,
                 named,
                 matrix.versions[-1],
             ))
         result = mctx.execute([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
         if result.return_code != 0:
             fail("{} is '{}', which does not run as a Python (exit code {})".format(
-                _ONLY_VARIABLE,
+                ONLY_VARIABLE,
                 named,
                 result.return_code,
             ))
@@ -152,36 +156,53 @@ def _only(mctx, matrix):
         ))
     return version
 
+def _narrowed(mctx, matrix):
+    """The matrix without the CPythons that $RULES_DEEPGEMM_ONLY_PYTHON, a list such as `3.11,3.13`, leaves out."""
+    named = mctx.getenv(ONLY_VARIABLE)
+    if not named:
+        return matrix
+    only = [_only_one(mctx, word.strip(), matrix) for word in named.split(",")]
+    versions = [version for version in matrix.versions if version in only]
+    return struct(requires_python = narrowed_to(matrix.requires_python, versions), versions = versions)
+
 def _pythons_impl(mctx):
+    machine = machine_cpu(mctx)
     requires = _requires(mctx)
-    toolchains = _toolchains(mctx)
+    toolchains = _toolchains(mctx, machine)
     matrix = _matrix(mctx, requires)
     registered = _registered(mctx, matrix.versions)
-    only = _only(mctx, matrix)
-    abis = {}
-    for version in [only] if only else matrix.versions:
-        name = "deepgemm_python_" + version.replace(".", "_")
-        abis[version] = "@{}//:python".format(name)
-        tag = toolchains.pop(version, None)
+    narrowed = _narrowed(mctx, matrix)
+    served = {version: [] for version in narrowed.versions}
+    for version, cpu in [(version, cpu) for version in served for cpu in CPUS]:
+        name = python_repository(version, cpu)
+        tag = toolchains.get((version, cpu))
         if not tag and version in registered:
             registered_python_repo(name = name, python_version = version)
         elif not tag:
-            python_repo(name = name, python_version = version, sources = requires.sources)
+            sources = requires.sources
+            if cpu != machine:
+                # A CPython of the machine serves only its own CPU.
+                sources = ["debian"] if "debian" in sources and version in DEBIAN_LOCKS[cpu] else []
+                if not sources:
+                    continue
+            python_repo(name = name, cpu = cpu, python_version = version, sources = sources)
         elif tag.headers:
             named_python_repo(name = name, headers = tag.headers, interpreter = tag.interpreter, python_version = version)
         else:
             python_repo(
                 name = name,
+                cpu = cpu,
                 interpreter = tag.interpreter,
                 interpreter_path = tag.interpreter_path,
                 python_version = version,
             )
+        served[version].append(cpu)
     hub_repo(
         name = "deepgemm_pythons",
-        abis = abis,
-        narrowed = bool(only),
+        cpus = served,
+        narrowed = narrowed.versions != matrix.versions,
         projects = repr(_projects(mctx)),
-        requires_python = "=={}.*".format(only) if only else matrix.requires_python,
+        requires_python = narrowed.requires_python,
     )
 
     # The machine is searched only when the repository of a Python is fetched.
@@ -189,21 +210,23 @@ def _pythons_impl(mctx):
 
 pythons = module_extension(
     implementation = _pythons_impl,
+    arch_dependent = True,
     doc = """The CPythons that Requires-Python admits, as repositories.
 
 `@deepgemm_pythons` has `versions.bzl` (`PYTHONS`, `REQUIRES_PYTHON`) for macros, and a `python_abi` (`:cp312`) for each
-CPython. Each CPython comes from the first of these sources that has it:
+CPython, which is that of the target platform's CPU. Each CPython comes from the first of these sources that has it:
 
 1. what a `toolchain` tag names;
 2. rules_python, where a `registered` tag says so;
-3. a CPython of the machine with headers, on the PATH or installed by pyenv or uv;
+3. for the machine's own CPU, a CPython of the machine with headers, on the PATH or installed by pyenv or uv;
 4. Debian's packages.
 
 The search runs when something is compiled for that CPython. Where no source has it, the error lists the places searched.
 Requires-Python is evaluated without running a Python, and nothing is fetched for it.
 
 One CPython is enough for work on the code. `--repo_env=RULES_DEEPGEMM_ONLY_PYTHON=python3` keeps only the version of
-`python3` on the PATH, such as that of an activated virtual environment; `…=3.12` keeps that version. Wheels then require it.
+`python3` on the PATH, such as that of an activated virtual environment; `…=3.12` keeps that version, and `…=3.11,3.13` those
+two. Wheels then require them.
 
 A module extension cannot ask which toolchains are registered with rules_python. A tag states it:
 
@@ -267,6 +290,11 @@ pythons.registered()
             doc = "Names the headers and the interpreter of one CPython. Ignored where Requires-Python does not admit that " +
                   "CPython. The module nearest to the root wins.",
             attrs = {
+                "cpu": attr.string(
+                    doc = "The CPU of the target platforms that it serves, `x86_64` or `aarch64`. For another CPU than the " +
+                          "machine's, `headers` must be given. Default: the machine's CPU.",
+                    values = [""] + CPUS.keys(),
+                ),
                 "headers": attr.label(
                     doc = "A target with CcInfo, such as rules_python's `@python_3_12//:python_headers`. Compiling then " +
                           "needs no interpreter. Default: the interpreter's own headers.",
@@ -280,7 +308,8 @@ pythons.registered()
                           "CPython of this version, a debug or free-threaded build, or has no headers.",
                 ),
                 "python_version": attr.string(
-                    doc = "The version, such as `3.12`. Two tags of one minor version are an error: they have one SOABI.",
+                    doc = "The version, such as `3.12`. Two tags of one minor version and CPU are an error: they have " +
+                          "one SOABI.",
                     mandatory = True,
                 ),
             },

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bazel.fetch.command import CommandError
-from bazel.fetch.platforms import TRIPLET
 
 # Debian's pyconfig.h only includes <TRIPLET/python3.X/pyconfig.h> from /usr/include, which has libc's headers, too.
-_REDIRECT = re.compile(rb"#\s*include\s*<" + TRIPLET.encode() + rb"/(?:\S+/)?pyconfig\.h>")
+_REDIRECT = r"#\s*include\s*<{}/(?:\S+/)?pyconfig\.h>"
 # CPython's own. Installed packages put their headers beside them; those differ from machine to machine.
 _OWN_DIRECTORIES = ("cpython", "internal")
 
@@ -23,29 +22,30 @@ def own_headers(include: Path) -> Iterator[Path]:
         yield from sorted(include.joinpath(directory).rglob("*.h"))
 
 
-def pyconfig(include: Path) -> Path:
+def pyconfig(include: Path, triplet: str) -> Path:
     """The pyconfig.h with the definitions; on Debian it is not the one beside Python.h."""
     beside = include / "pyconfig.h"
     if not beside.is_file():
         raise CommandError(f"{include} has Python.h, but no pyconfig.h: its installation is incomplete")
-    if not _REDIRECT.search(beside.read_bytes()):
+    if not re.search(_REDIRECT.format(triplet), beside.read_text(encoding="utf-8")):
         return beside
-    real = include.parent / TRIPLET / include.name / "pyconfig.h"
+    real = include.parent / triplet / include.name / "pyconfig.h"
     if not real.is_file():
         raise CommandError(f"{beside} includes {real}, which is missing: reinstall the headers")
     return real
 
 
-def copy_headers(include: Path, target: Path, foreign: tuple[str, ...] = ()) -> int:
+def copy_headers(include: Path, target: Path, triplet: str, foreign: tuple[str, ...] = ()) -> int:
     """Copies the headers of `include` to `target` and returns their number.
 
-    Links become files; directories of installed packages are left out. `foreign`: paths of the machine; a header that
+    Links become files; directories of installed packages are left out. `triplet`: the
+    multiarch tuple of the CPU. `foreign`: paths of the machine; a header that
     names one is a CommandError.
     """
     count = 0
     for source in own_headers(include):
         destination = target / source.relative_to(include)
-        data = (pyconfig(include) if source.name == "pyconfig.h" else source).read_bytes()
+        data = (pyconfig(include, triplet) if source.name == "pyconfig.h" else source).read_bytes()
         for path in foreign:
             if path.encode() in data:
                 raise CommandError(f"{source} names {path}, a path of this machine; use a Python whose headers do not")

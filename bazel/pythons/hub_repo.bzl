@@ -1,6 +1,7 @@
 """The hub repository `deepgemm_pythons`: the list of CPythons, and a label for each. Nothing is fetched for it."""
 
-load(":naming.bzl", "python_soabi", "python_tag")
+load("//bazel/platforms:cpus.bzl", "CPUS")
+load(":naming.bzl", "DEBIAN_LOCKS", "ONLY_VARIABLE", "python_repository", "python_tag")
 
 visibility(["//bazel/pythons"])
 
@@ -8,7 +9,7 @@ _VERSIONS_BZL = '''"""The CPythons that Requires-Python admits, oldest first."""
 
 REQUIRES_PYTHON = {requires}
 
-# Whether $RULES_DEEPGEMM_ONLY_PYTHON left only one of them.
+# Whether $RULES_DEEPGEMM_ONLY_PYTHON left out any of them.
 NARROWED = {narrowed}
 
 # What each pyproject.toml of a tag says about name and version.
@@ -22,7 +23,6 @@ PYTHONS = [
 _PYTHON = """    struct(
         version = "{version}",
         tag = "{tag}",
-        soabi = "{soabi}",
         abi = str(Label("//:{tag}")),
     ),"""
 
@@ -37,16 +37,39 @@ _ALIAS = """
 # {version}
 alias(
     name = "{tag}",
-    actual = "{abi}",
+    actual = select(
+        {choices},
+        no_match_error = {error},
+    ),
 )
 """
 
+def _no_match_error(cpus, version):
+    """What Bazel says where the target platform's CPU has no source of a CPython."""
+    error = "no CPython {} for the target platform's CPU".format(version)
+    for cpu in [cpu for cpu in CPUS if cpu not in cpus[version]]:
+        error += ". {}: no pythons.toolchain has python_version = '{}', cpu = '{}'; no pythons.registered has it; {}".format(
+            cpu,
+            version,
+            cpu,
+            "Debian's packages are {}. Register one with one of these tags".format(", ".join(DEBIAN_LOCKS[cpu])),
+        )
+        left = [other for other in cpus if cpu in cpus[other]]
+        if left:
+            error += ", or leave it out: --repo_env={}={}".format(ONLY_VARIABLE, ",".join(left))
+    return error
+
 def _hub_repo_impl(rctx):
     pythons, build = [], _HEADER
-    for version, abi in rctx.attr.abis.items():
+    for version, cpus in rctx.attr.cpus.items():
         tag = python_tag(version)
-        pythons.append(_PYTHON.format(soabi = python_soabi(version), tag = tag, version = version))
-        build += _ALIAS.format(abi = abi, tag = tag, version = version)
+        pythons.append(_PYTHON.format(tag = tag, version = version))
+        build += _ALIAS.format(
+            choices = repr({"@platforms//cpu:" + cpu: "@{}//:python".format(python_repository(version, cpu)) for cpu in cpus}),
+            error = repr(_no_match_error(rctx.attr.cpus, version)),
+            tag = tag,
+            version = version,
+        )
     rctx.file("BUILD.bazel", build, executable = False)
     rctx.file("versions.bzl", _VERSIONS_BZL.format(
         narrowed = rctx.attr.narrowed,
@@ -59,11 +82,11 @@ hub_repo = repository_rule(
     implementation = _hub_repo_impl,
     doc = "The CPythons as a repository: `versions.bzl` for macros, `:cp312` and so on.",
     attrs = {
-        "abis": attr.string_dict(
-            doc = "From each version, such as `3.12`, oldest first, to its `python_abi` target's label.",
+        "cpus": attr.string_list_dict(
+            doc = "From each version, such as `3.12`, oldest first, to the CPUs for which it has a repository.",
             mandatory = True,
         ),
-        "narrowed": attr.bool(doc = "Whether `abis` has fewer CPythons than Requires-Python admits. Default: False."),
+        "narrowed": attr.bool(doc = "Whether `cpus` has fewer CPythons than Requires-Python admits. Default: False."),
         "projects": attr.string(doc = "The dictionary PROJECTS, as Starlark writes it.", mandatory = True),
         "requires_python": attr.string(doc = "Requires-Python as it was written.", mandatory = True),
     },

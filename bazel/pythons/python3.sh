@@ -26,4 +26,5 @@ while [ ! -e "${file%/*}/../lib/@TRIPLET@/@LOADER@" ]; do
 done
 root=${file%/*}/..
 lib=$root/lib/@TRIPLET@
-exec "$lib/@LOADER@" --library-path "$lib" --argv0 "$self" "$root/libexec/python@MINOR@" "$@"
+# The loader, like all programs here, may be for another CPU than the machine's. The variable then names an emulator.
+exec ${RULES_DEEPGEMM_EMULATOR:+"$RULES_DEEPGEMM_EMULATOR"} "$lib/@LOADER@" --library-path "$lib" --argv0 "$self" "$root/libexec/python@MINOR@" "$@"

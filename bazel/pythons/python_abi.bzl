@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
+load("//bazel/platforms:cpus.bzl", "CPU_ATTRS", "target_cpu")
 load(":naming.bzl", "minor_version", "python_soabi", "python_tag")
 load(":providers.bzl", "PythonAbiInfo")
 
@@ -52,7 +53,7 @@ def _python_abi_impl(ctx):
     info = PythonAbiInfo(
         files = files,
         interpreter = interpreter,
-        soabi = python_soabi(version),
+        soabi = python_soabi(version, target_cpu(ctx)),
         tag = python_tag(version),
         version = version,
     )
@@ -73,7 +74,7 @@ def _python_abi_impl(ctx):
 python_abi = rule(
     implementation = _python_abi_impl,
     doc = _DOC,
-    attrs = {
+    attrs = CPU_ATTRS | {
         "headers": attr.label(
             doc = "The headers: a target with CcInfo whose include directories hold `Python.h`, as rules_python's " +
                   "`:python_headers`. Not libpython: an extension must not link it.",

@@ -2,6 +2,7 @@
 
 load("//bazel/fetch:debian.bzl", "try_debian_packages")
 load("//bazel/fetch:host_python.bzl", "run_module")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":naming.bzl", "DEBIAN_LOCKS")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -24,19 +25,20 @@ def _run(rctx, arguments):
     run_module(rctx, "bazel.pythons.python_repo", arguments, data = _DATA)
     return json.decode(rctx.read("python.json", watch = "no"))
 
-def fill_python_repo(rctx, version, named = None, sources = ["machine", "debian"]):
+def fill_python_repo(rctx, version, cpu, named = None, sources = ["machine", "debian"]):
     """Puts headers and an interpreter of a CPython into the repository, or fails with what was looked at.
 
     Args:
         rctx: the repository context.
         version: string such as "3.12".
+        cpu: string, the CPU that it runs on: a key of CPUS.
         named: the interpreter to take (string or path), or None to look for one.
         sources: where to look, in this order: "machine", "debian".
 
     Returns:
         What was taken: the dict of python.json, fields as in probe.py.
     """
-    arguments = ["--minor", version, "--out", rctx.path(".")]
+    arguments = ["--minor", version, "--cpu", cpu, "--out", rctx.path(".")]
     if named:
         return _run(rctx, arguments + ["--named", named])
     debian = "debian" in sources
@@ -46,7 +48,7 @@ def fill_python_repo(rctx, version, named = None, sources = ["machine", "debian"
         taken = _run(rctx, arguments + ["--machine"] + (["--more"] if debian else []))
         if "executable" in taken:
             return taken
-    lock = DEBIAN_LOCKS.get(version)
+    lock = DEBIAN_LOCKS[cpu].get(version)
     if lock:
         error = try_debian_packages(rctx, lock, ".debian")
     else:
@@ -62,7 +64,7 @@ def _python_repo_impl(rctx):
     named = rctx.attr.interpreter_path
     if rctx.attr.interpreter:
         named = rctx.path(rctx.attr.interpreter)
-    taken = fill_python_repo(rctx, version, named, rctx.attr.sources)
+    taken = fill_python_repo(rctx, version, rctx.attr.cpu, named, rctx.attr.sources)
     is_own = str(taken["executable"]).startswith(str(rctx.path(".")))
     if not is_own:
         # Fetch again when another patch level takes its place, or when it is removed.
@@ -86,6 +88,7 @@ python_repo = repository_rule(
     implementation = _python_repo_impl,
     doc = "A CPython of this machine or of Debian's packages: `:headers`, and `:python`, a `python_abi`.",
     attrs = {
+        "cpu": attr.string(doc = "The CPU that it runs on.", mandatory = True, values = CPUS.keys()),
         "interpreter": attr.label(
             doc = "An interpreter in another repository, a source file there. Default: the rule looks for one.",
             allow_single_file = True,

@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
+load("//bazel/platforms:cpus.bzl", "CPU_ATTRS", "target_cpu")
 load(":naming.bzl", "minor_version", "python_soabi")
 
 # Public by necessity: repositories of registered CPythons load it. No interface: it may change at any time.
@@ -38,7 +39,7 @@ def _headers(ctx, toolchain_type):
 
     # The toolchain has the SOABI since rules_python 2. With an older one, wheel_check_test finds a wrong SOABI in the wheel.
     soabi = getattr(found, "soabi", None)
-    expected = python_soabi(minor_version(version, "python_version"))
+    expected = python_soabi(minor_version(version, "python_version"), target_cpu(ctx))
     if soabi and soabi != expected:
         fail("pythons.registered: CPython {}: the one that is registered with rules_python has the SOABI {}; expected {}".format(
             version,
@@ -76,7 +77,7 @@ def registered_python_rule(headers_type):
     return rule(
         implementation = _impl,
         doc = "The headers and the runtime that toolchain resolution gives for one CPython.",
-        attrs = {
+        attrs = CPU_ATTRS | {
             "python_version": attr.string(
                 doc = "Major and minor version, such as `3.12`.",
                 mandatory = True,

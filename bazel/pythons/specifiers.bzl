@@ -148,3 +148,18 @@ def admitted(requires_python):
         for python in KNOWN_CPYTHONS
         if any([all([_matches(specifier, candidate) for specifier in specifiers]) for candidate in _CANDIDATES[python]])
     ])
+
+def narrowed_to(requires_python, kept):
+    """Returns a Requires-Python that admits only some of the CPythons which another one admits.
+
+    Args:
+        requires_python: string, valid specifiers.
+        kept: list of the CPythons to admit, such as `["3.11", "3.13"]`, each of which `requires_python` admits.
+
+    Returns:
+        string: `==3.12.*` for one CPython; for several, `requires_python` with `!=3.12.*` for each one that is left out.
+    """
+    if len(kept) == 1:
+        return "=={}.*".format(kept[0])
+    left_out = [version for version in admitted(requires_python).versions if version not in kept]
+    return ",".join([requires_python] + ["!={}.*".format(version) for version in left_out])

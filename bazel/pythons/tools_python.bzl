@@ -4,6 +4,7 @@ What a tool writes can depend on its Python: another zlib compresses to other by
 the Python toolchain that they have registered.
 """
 
+load("//bazel/platforms:cpus.bzl", "machine_cpu")
 load(":python_repo.bzl", "fill_python_repo")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -19,13 +20,15 @@ def _bootstrap_template(rctx):
     return str(rctx.attr._bootstrap_template)
 
 def _tools_python_repo_impl(rctx):
-    fill_python_repo(rctx, _VERSION, sources = ["debian"])
+    cpu = machine_cpu(rctx)
+    fill_python_repo(rctx, _VERSION, cpu, sources = ["debian"])
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
         executable = False,
         substitutions = {
             "{BOOTSTRAP_TEMPLATE}": _bootstrap_template(rctx),
+            "{CPU}": cpu,
             "{VERSION}": _VERSION,
         },
     )

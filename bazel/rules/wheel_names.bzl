@@ -1,5 +1,6 @@
 """File names of wheels. An action declares its output at analysis, so Starlark computes them."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load("//bazel/pythons:pep440.bzl", "normalized_version")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -41,6 +42,21 @@ def platform_tag(text):
         `text`; None where it is no tag (lower-case letters, digits, `_` and `.`).
     """
     return text if text and not text.strip(_LETTERS_AND_DIGITS + "_.") else None
+
+def platform_cpu(platforms):
+    """The CPU of a platform tag, or of a compressed set of them.
+
+    Args:
+        platforms: Such as `manylinux_2_28_aarch64`.
+
+    Returns:
+        A key of CPUS; None where the tags are for another CPU, or for several.
+    """
+    tags = platforms.split(".")
+    for cpu in CPUS:
+        if all([tag.endswith("_" + cpu) for tag in tags]):
+            return cpu
+    return None
 
 def normalized_attribute(ctx, attribute, normalize, expected):
     """The normal form of a string attribute; an analysis error where it has none.

@@ -1,6 +1,8 @@
 """Module extension `torch`: the torch that extensions are compiled against."""
 
+load("//bazel/fetch:cpu_hub_repo.bzl", "cpu_hub_repo")
 load("//bazel/fetch:wheel_repos.bzl", "unpacked_wheels_repo")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":pip_torch_repo.bzl", "pip_torch_repo")
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
@@ -11,6 +13,9 @@ _DEFAULT_NAME = "deepgemm_torch"
 
 # NVIDIA's wheels of headers that no torch requires.
 _CUDA_HEADERS = Label("//third_party/torch:cuda-13.0-headers.txt")
+
+# The targets of torch.BUILD.bazel that have a name in the hub.
+_TARGETS = ["sdk", "headers", "extension_headers", "cuda_headers", "cuda_host_headers", "licenses"]
 
 _NAME = attr.string(
     doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
@@ -27,7 +32,8 @@ _CUDA = attr.bool(
 )
 
 _wheel = tag_class(
-    doc = "torch from wheels that a file pins by hash. The machine's pip or uv fetches them.",
+    doc = "torch from wheels that a file pins by hash. The machine's pip or uv fetches them, for the CPU of the target " +
+          "platform: x86-64 or aarch64.",
     attrs = {
         "cuda": _CUDA,
         "name": _NAME,
@@ -48,7 +54,8 @@ _wheel = tag_class(
 )
 
 _local = tag_class(
-    doc = "An installed torch and CUDA toolkit. A toolkit of another major version is an error.",
+    doc = "An installed torch and CUDA toolkit. A toolkit of another major version is an error, and so is a target platform " +
+          "of another CPU than this machine's.",
     attrs = {
         "cuda": _CUDA,
         "cuda_home": attr.string(
@@ -119,13 +126,38 @@ def _torch_impl(mctx):
         taken = in_module | taken
     for name, (kind, tag) in taken.items():
         if kind == "wheel":
-            torch_wheel_repo(name = name, cuda = tag.cuda, python = tag.python, requirements = tag.requirements)
+            for cpu in CPUS:
+                torch_wheel_repo(
+                    name = "{}_{}".format(name, cpu),
+                    cpu = cpu,
+                    cuda = tag.cuda,
+                    python = tag.python,
+                    requirements = tag.requirements,
+                )
         elif kind == "pip":
             unpacked_wheels_repo(name = name + "_cuda_headers", requirements = _CUDA_HEADERS)
-            headers = "@{}_cuda_headers//:files".format(name)
-            pip_torch_repo(name = name, cuda = tag.cuda, headers = headers, hub = tag.hub)
+            pip_torch_repo(
+                name = name + "_pip",
+                cuda = tag.cuda,
+                headers = "@{}_cuda_headers//:files".format(name),
+                hub = tag.hub,
+            )
         else:
-            torch_local_repo(name = name, cuda = tag.cuda, cuda_home = tag.cuda_home, interpreter = tag.interpreter)
+            torch_local_repo(
+                name = name + "_local",
+                cuda = tag.cuda,
+                cuda_home = tag.cuda_home,
+                interpreter = tag.interpreter,
+            )
+        cpu_hub_repo(
+            name = name,
+            aliases = {
+                target: "@{}_{}//:{}".format(name, "{cpu}" if kind == "wheel" else kind, target)
+                for target in (["sdk"] if kind == "pip" else _TARGETS)
+            },
+            machine_only = kind != "wheel",
+            remedy = "set --platforms" if kind == "wheel" else "take torch from wheels, with torch.wheel",
+        )
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,

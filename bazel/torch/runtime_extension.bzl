@@ -3,8 +3,10 @@
 The extension does not read the matrix of CPythons, so loading and evaluating it fetches nothing.
 """
 
+load("//bazel/fetch:cpu_hub_repo.bzl", "cpu_hub_repo")
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":torch_pins.bzl", "is_lock")
-load(":torch_runtime_repos.bzl", "python_runtime_repo", "runtime_hub_repo", "shared_runtime_repo")
+load(":torch_runtime_repos.bzl", "python_runtime_repo", "shared_runtime_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -17,7 +19,7 @@ _MINORS = range(8, 32)
 _wheel = tag_class(
     doc = "torch and all that it requires, from wheels that a project's lock, or two requirement files, pin by hash. " +
           "`bazel run @rules_deepgemm//tools/pins:torch -- VERSION` writes the two. Bazel fetches the wheels when a test " +
-          "needs them, and only for the CPythons that the test needs.",
+          "needs them, and only for the CPythons that the test needs, and for the CPU of the target platform.",
     attrs = {
         "compiled": attr.label(
             doc = "Requirement file of the packages that have one wheel for each CPython, torch among them.",
@@ -56,19 +58,25 @@ def _torch_runtime_impl(mctx):
             if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
                 (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
     for name, tag in taken.items():
-        shared_runtime_repo(name = name + "_shared", requirements = tag.lock or tag.shared)
-        repositories = {}
-        for minor in _MINORS:
-            python_tag = "cp3{}".format(minor)
-            repositories[python_tag] = "{}_{}".format(name, python_tag)
-            python_runtime_repo(
-                name = repositories[python_tag],
-                python = "3.{}".format(minor),
-                requirements = tag.lock or tag.compiled,
-                shared = "@{}_shared//:pins.txt".format(name),
-                tag = python_tag,
-            )
-        runtime_hub_repo(name = name, pythons = repositories)
+        for cpu in CPUS:
+            shared = "{}_{}_shared".format(name, cpu)
+            shared_runtime_repo(name = shared, cpu = cpu, requirements = tag.lock or tag.shared)
+            for minor in _MINORS:
+                python_runtime_repo(
+                    name = "{}_{}_cp3{}".format(name, cpu, minor),
+                    cpu = cpu,
+                    python = "3.{}".format(minor),
+                    requirements = tag.lock or tag.compiled,
+                    shared = "@{}//:pins.txt".format(shared),
+                    tag = "cp3{}".format(minor),
+                )
+        cpu_hub_repo(
+            name = name,
+            aliases = {
+                "cp3{}".format(minor): "@{}_{{cpu}}_cp3{}//:runtime".format(name, minor)
+                for minor in _MINORS
+            },
+        )
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,

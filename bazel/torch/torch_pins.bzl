@@ -16,7 +16,7 @@ def is_lock(requirements):
     name = requirements.name.rpartition("/")[2]
     return name == "uv.lock" or (name.startswith("pylock.") and name.endswith(".toml"))
 
-def torch_pins(rctx, requirements, part, python):
+def torch_pins(rctx, requirements, part, python, cpu):
     """Returns the requirement file of a part of torch, for `pip_fetch`.
 
     Args:
@@ -24,6 +24,7 @@ def torch_pins(rctx, requirements, part, python):
         requirements: Label of a requirement file, or of a lock. An edit of it fetches again.
         part: string, as torch_pins.py has them: `cuda`, `cpu`, `shared`, `compiled`.
         python: string, the CPython, such as `3.12`.
+        cpu: string, the CPU of the wheels, such as `aarch64`.
 
     Returns:
         The Label of a requirement file that has this part alone; else the path of one that this function has written.
@@ -36,7 +37,7 @@ def torch_pins(rctx, requirements, part, python):
     run_module(
         rctx,
         "bazel.torch.torch_pins",
-        [part, "--requirements", rctx.path(requirements), "--python", python, "--out", out] +
+        [part, "--requirements", rctx.path(requirements), "--python", python, "--cpu", cpu, "--out", out] +
         ["--headers", rctx.path(Label("//third_party/torch:cuda-13.0-headers.txt"))],
         # tomli and packaging.
         libraries = [rctx.path(Label("@deepgemm_pip//:site/packaging/markers.py")).dirname.dirname],

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from bazel.fetch import command, lock
 from bazel.fetch.command import CommandError
 from bazel.fetch.pins import Pin, index_options, read_pins
+from bazel.fetch.platforms import CPUS
 
 _SDK = re.compile(r"torch|nvidia-(cuda-(cccl|crt|nvrtc|runtime)|cublas|cusolver|cusparse)")
 _HEADERS = ("nvidia-cuda-cccl", "nvidia-cuda-crt")
@@ -55,7 +56,7 @@ def requirement_file(args: argparse.Namespace) -> str:
     """Returns the text of the requirement file."""
     name = args.requirements.name
     if lock.is_lock(args.requirements):
-        locked = lock.read_lock(args.requirements, ["torch", *_HEADERS], args.python, args.part != "cpu")
+        locked = lock.read_lock(args.requirements, ["torch", *_HEADERS], args.python, args.part != "cpu", args.cpu)
         options = sorted({f"--extra-index-url {one.index}" for one in locked if one.index})
     else:
         text = args.requirements.read_text(encoding="utf-8")
@@ -92,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("part", choices=["cpu", "cuda", "shared", "compiled"])
     parser.add_argument("--requirements", type=Path, required=True, help="a requirement file, uv.lock or pylock.toml")
     parser.add_argument("--python", required=True, help="the CPython, such as 3.12")
+    parser.add_argument("--cpu", default="x86_64", choices=CPUS, help="the CPU of the wheels (default: x86_64)")
     parser.add_argument("--headers", type=Path, help="requirement file with NVIDIA's wheels of headers")
     parser.add_argument("--out", type=Path, required=True, help="the requirement file to write")
 

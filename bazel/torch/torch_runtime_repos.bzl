@@ -36,9 +36,11 @@ torch_runtime(
 )
 """
 
+_CPU = attr.string(doc = "The CPU of the wheels, such as `aarch64`.", mandatory = True)
+
 def _shared_repo_impl(rctx):
-    requirements = torch_pins(rctx, rctx.attr.requirements, "shared", _PYTHON)
-    pip_fetch(rctx, requirements, "site", python = _PYTHON, exclude = _EXCLUDE)
+    requirements = torch_pins(rctx, rctx.attr.requirements, "shared", _PYTHON, rctx.attr.cpu)
+    pip_fetch(rctx, requirements, "site", python = _PYTHON, cpu = rctx.attr.cpu, exclude = _EXCLUDE)
     for entry in rctx.path("site").readdir(watch = "no"):
         wheel = entry.get_child("WHEEL")
         if not wheel.exists:
@@ -57,6 +59,7 @@ shared_runtime_repo = repository_rule(
     implementation = _shared_repo_impl,
     doc = "The packages that are the same for every CPython.",
     attrs = {
+        "cpu": _CPU,
         "requirements": attr.label(
             doc = "Requirement file, pinned by hash.",
             mandatory = True,
@@ -66,8 +69,8 @@ shared_runtime_repo = repository_rule(
 
 def _python_repo_impl(rctx):
     shared = rctx.path(rctx.attr.shared).dirname
-    requirements = torch_pins(rctx, rctx.attr.requirements, "compiled", rctx.attr.python)
-    pip_fetch(rctx, requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
+    requirements = torch_pins(rctx, rctx.attr.requirements, "compiled", rctx.attr.python, rctx.attr.cpu)
+    pip_fetch(rctx, requirements, "site", python = rctx.attr.python, cpu = rctx.attr.cpu, exclude = _EXCLUDE)
     mine = {entry.basename: True for entry in rctx.path("site").readdir(watch = "no")}
     for entry in shared.get_child("site").readdir(watch = "no"):
         if entry.basename in mine:
@@ -87,6 +90,7 @@ python_runtime_repo = repository_rule(
     implementation = _python_repo_impl,
     doc = "The packages of one CPython, with links to the shared ones: `:runtime`.",
     attrs = {
+        "cpu": _CPU,
         "python": attr.string(
             doc = "The CPython, such as `3.12`.",
             mandatory = True,
@@ -101,30 +105,6 @@ python_runtime_repo = repository_rule(
         ),
         "tag": attr.string(
             doc = "The CPython's tag, such as `cp312`.",
-            mandatory = True,
-        ),
-    },
-)
-
-def _hub_repo_impl(rctx):
-    rctx.file("BUILD.bazel", "".join([
-        """\
-alias(
-    name = "{tag}",
-    actual = "@{repo}//:runtime",
-    visibility = ["//visibility:public"],
-)
-
-""".format(repo = repo, tag = tag)
-        for tag, repo in rctx.attr.pythons.items()
-    ]))
-
-runtime_hub_repo = repository_rule(
-    implementation = _hub_repo_impl,
-    doc = "`:cp312` and so on: the packages of each CPython.",
-    attrs = {
-        "pythons": attr.string_dict(
-            doc = "From a CPython's tag to the repository of its packages.",
             mandatory = True,
         ),
     },

@@ -30,8 +30,9 @@ def _torch_wheel_repo_impl(rctx):
     python = rctx.attr.python
     pip_fetch(
         rctx,
-        torch_pins(rctx, rctx.attr.requirements, "cuda" if cuda else "cpu", python),
+        torch_pins(rctx, rctx.attr.requirements, "cuda" if cuda else "cpu", python, rctx.attr.cpu),
         "site",
+        cpu = rctx.attr.cpu,
         python = python,
         include = _INCLUDE,
         # A torch with CUDA can serve as one without.
@@ -48,6 +49,7 @@ torch_wheel_repo = repository_rule(
     implementation = _torch_wheel_repo_impl,
     doc = "torch and NVIDIA's CUDA wheels as `cc_library` targets, with the `torch_sdk` `:sdk` for all of them.",
     attrs = {
+        "cpu": attr.string(doc = "The CPU of the wheels, such as `aarch64`.", mandatory = True),
         "cuda": attr.bool(
             doc = "Whether to fetch NVIDIA's wheels too.",
             default = True,

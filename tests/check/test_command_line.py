@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from small_wheel import DIST_INFO, SmallWheel, path_of
+from small_wheel import DIST_INFO, SmallWheel, module, path_of
 from wheel_tools import check
 
 
@@ -34,6 +34,16 @@ def test_clean(wheel, capsys):
     assert lines[1].split() == ["module", "Python", "file", "size", "newest", "GLIBC", "compiled", "for", "verdict"]
     assert [line.split()[1] for line in lines[2:]] == ["3.11", "3.12", "3.13", "3.14"]
     assert all(line.endswith("ok") for line in lines[2:])
+
+
+def test_a_module_of_several_pythons(tmp_path, capsys):
+    wheel = SmallWheel(
+        {"tiny/stable.abi3.so": module("stable", "3.11")},
+        requires_python=">=3.11,!=3.12.*,<3.15",
+        name_tag="cp311-abi3-manylinux_2_28_x86_64",
+    )
+    check.main([str(wheel.write(tmp_path))])
+    assert "  tiny.stable  3.11, 3.13-3.14  stable.abi3.so" in capsys.readouterr().out
 
 
 def test_findings(broken, capsys):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(NO_DEBIAN, reason="this machine has no apt-get, 
 @pytest.fixture(scope="session")
 def lock() -> Lock:
     """patchelf, which edits the others, and one of the others."""
-    return debian.lock(SUITE, ["patchelf", "xz-utils"])
+    return debian.lock(SUITE, "amd64", ["patchelf", "xz-utils"])
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +46,27 @@ def test_a_lock_holds_the_closure(lock: Lock) -> None:
     assert all(len(package.sha256) == 64 and package.size > 0 for package in lock.packages)
     assert all(re.fullmatch(r"pool/main/\S+/\S+_(amd64|all)\.deb", package.filename) for package in lock.packages)
     assert re.fullmatch(r"20\d{6}T\d{6}Z", lock.timestamp)
+
+
+def test_a_lock_of_another_architecture(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        "lock",
+        "--suite",
+        SUITE,
+        "--architecture",
+        "arm64",
+        "--exclude",
+        "libc6",
+        "--out",
+        "a.json",
+        "patchelf",
+    )
+    assert result.returncode == 0, result.stderr
+    lock = Lock.read(tmp_path / "a.json")
+    assert lock.architecture == "arm64"
+    assert {"patchelf", "libstdc++6"} <= {package.name for package in lock.packages}
+    assert all(package.filename.endswith(("_arm64.deb", "_all.deb")) for package in lock.packages)
 
 
 def test_a_lock_survives_writing_and_reading(lock: Lock, tmp_path: Path) -> None:
@@ -127,7 +148,7 @@ def test_the_mirror_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(debian.MIRROR_VARIABLE, "http://127.0.0.1:9/debian/")
     assert debian.mirrors()[0] == "http://127.0.0.1:9/debian"
     with pytest.raises(CommandError, match="apt-get update"):
-        debian.lock(SUITE, ["patchelf"])
+        debian.lock(SUITE, "amd64", ["patchelf"])
 
 
 def test_another_mirror_is_tried_where_one_does_not_answer(lock: Lock, tmp_path: Path) -> None:

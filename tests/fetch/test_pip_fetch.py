@@ -13,6 +13,7 @@ from packages import Index, sha256
 
 from bazel.fetch import pip_client, pip_fetch
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import CPUS
 from bazel.fetch.unpack import unpack_sdist
 
 _LINUX = "py3-none-manylinux_2_17_x86_64"
@@ -273,6 +274,17 @@ def test_no_pip_and_no_uv(monkeypatch, tmp_path: Path) -> None:
     uv.write_text("#!/bin/sh\n")
     uv.chmod(0o755)
     assert pip_client.find_pip()[0] == str(uv)
+
+
+def test_the_cpu_chooses_the_wheel(index: Index, tmp_path: Path, capsys) -> None:
+    wheels = [index.wheel("first", {"first.py": cpu}, f"py3-none-manylinux_2_17_{cpu}") for cpu in CPUS]
+    pins = index.requirements(" ".join(["first==1.0", *(f"--hash=sha256:{sha256(wheel)}" for wheel in wheels)]))
+    for cpu in CPUS:
+        out = tmp_path / cpu
+        assert _run(capsys, "wheels", "--requirements", pins, "--cpu", cpu, "--out", out)[0] == 0
+        assert (out / "first.py").read_text() == cpu
+    assert _run(capsys, "wheels", "--requirements", pins, "--out", tmp_path / "default")[0] == 0
+    assert (tmp_path / "default/first.py").read_text() == "x86_64"
 
 
 @pytest.mark.parametrize("glibc", ["3.0", "2", "2.28.1", "new", "2.4"])

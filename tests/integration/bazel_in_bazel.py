@@ -91,15 +91,15 @@ def outer_repositories_of_dependent(names: Path, trees: Path, separator: str = "
     """The same options for a module that depends on this one, where the repositories have other canonical names.
 
     Each repository is a new tree of links below `trees`, with the labels in its BUILD file renamed. The other module
-    makes two kinds of repository itself: the hubs, since it has its own matrix, and the compiler, since the ELF
-    interpreter of its programs contains the name of their repository. `separator` is `+` with
+    makes two kinds of repository itself: the hubs, since it has its own matrix, and the compilers, since the ELF
+    interpreter of their programs contains the name of their repository. `separator` is `+` with
     --incompatible_use_plus_in_repo_names.
     """
     options = []
     for option in outer_repositories(names):
         canonical, _, original = option.partition("=")[2].partition("=")
         *_, extension, name = re.split("[~+]", canonical)
-        if name in ("deepgemm_gcc", "deepgemm_pythons", "deepgemm_torch_runtime"):
+        if name in ("deepgemm_gcc", "deepgemm_gcc_aarch64", "deepgemm_pythons", "deepgemm_torch_runtime"):
             continue
         tree = trees / separator.join(["rules_deepgemm", "", extension, name])
         tree.mkdir(parents=True)

@@ -64,9 +64,13 @@ LOADED_BY_REPOSITORIES = {
 TARGETS = {
     "bazel/cc:gcc_toolchain",
     "bazel/cc:hermetic",
+    "bazel/cc:more_headers",
     "bazel/kernels/nvcc:toolchain",
     "bazel/kernels/nvcc:toolchain_type",
     "bazel/kernels:jit_runtime",
+    "bazel/platforms:linux_aarch64",
+    "bazel/platforms:linux_x86_64",
+    "bazel/platforms:run_aarch64",
     "bazel/rules:opt",
     "bazel/rules:skip_missing_interpreters",
     "bazel/torch:headers",

@@ -111,6 +111,19 @@ def test_files_are_written_into_the_workspace(tmp_path: Path, monkeypatch) -> No
     assert (pins / "BUILD.bazel").read_text() == "mine"
 
 
+def test_both_cpus_have_the_same_packages(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    only_x86 = _resolved("triton==3.8.0")
+    script = f"case \"$*\" in *x86_64-*) cat <<'END'\n{only_x86}END\nesac\ncat <<'END'\n{_resolved(*_CUDA_13)}END"
+    uv = _uv(tmp_path, script)
+    assert torch_pins.main(["2.11.0", f"--uv={uv}"]) == 1
+    assert "requires other packages on aarch64 than on x86_64: triton 3.8.0;" in capsys.readouterr().err
+    assert torch_pins.main(["2.11.0", f"--uv={uv}", "--cpu=x86_64"]) == 0
+    compiled = (tmp_path / "third_party/torch/2.11.0.runtime-compiled.txt").read_text()
+    assert _names(compiled) == ["triton", "markupsafe", "torch"]
+    assert ":torch -- 2.11.0 --cpu x86_64\n" in compiled
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -12,15 +12,17 @@ def _names_test_impl(ctx):
     asserts.equals(env, "3.12", minor_version("3.12.4", "test"))
     asserts.equals(env, "cp310", python_tag("3.10"))
     asserts.equals(env, "cp39", python_tag("3.9"))
-    asserts.equals(env, "cpython-310-x86_64-linux-gnu", python_soabi("3.10"))
+    asserts.equals(env, "cpython-310-x86_64-linux-gnu", python_soabi("3.10", "x86_64"))
+    asserts.equals(env, "cpython-310-aarch64-linux-gnu", python_soabi("3.10", "aarch64"))
     return unittest.end(env)
 
 _names_test = unittest.make(_names_test_impl)
 
 def _locks_test_impl(ctx):
     env = unittest.begin(ctx)
-    for version, lock in DEBIAN_LOCKS.items():
-        asserts.equals(env, "python{}.lock.json".format(version), lock.name)
+    for version in DEBIAN_LOCKS["x86_64"]:
+        asserts.equals(env, "python{}.lock.json".format(version), DEBIAN_LOCKS["x86_64"][version].name)
+        asserts.equals(env, "python{}-aarch64.lock.json".format(version), DEBIAN_LOCKS["aarch64"][version].name)
     return unittest.end(env)
 
 _locks_test = unittest.make(_locks_test_impl)

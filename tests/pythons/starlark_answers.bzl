@@ -1,7 +1,8 @@
 """The rule starlark_answers: what the Starlark readers of Requires-Python say to many inputs, as JSON for pytest."""
 
+load("//bazel/platforms:cpus.bzl", "CPUS")
 load("//bazel/pythons:pyproject.bzl", "project_string")
-load("//bazel/pythons:specifiers.bzl", "KNOWN_CPYTHONS", "admitted")
+load("//bazel/pythons:specifiers.bzl", "KNOWN_CPYTHONS", "admitted", "narrowed_to")
 
 visibility(["//tests/..."])
 
@@ -110,6 +111,16 @@ def _pyprojects():
     plain = [document.replace("{}", form) for document in _DOCUMENTS for form in _FORMS] + _DOTTED
     return plain + [text.replace("\n", "\r\n") for text in plain]
 
+def _narrowed():
+    """Every choice of the CPythons that each of several Requires-Python admits."""
+    found = []
+    for text in [">=3.11,<3.15", ">=3.11.4, <=3.13", "~=3.12", "!=3.12.*,>=3.11,<3.15"]:
+        kept = [[]]
+        for version in admitted(text).versions:
+            kept = kept + [versions + [version] for versions in kept]
+        found += [{"kept": versions, "narrowed": narrowed_to(text, versions)} for versions in kept if versions]
+    return found
+
 def _document(text, refused = False):
     found = project_string(text, "requires-python")
     others = {key: project_string(text, key).value for key in ["name", "version"]}
@@ -122,7 +133,9 @@ def _starlark_answers_impl(ctx):
         found = admitted(text)
         specifiers[text] = {"invalid": found.invalid, "versions": found.versions}
     ctx.actions.write(out, json.encode({
+        "cpus": CPUS,
         "known": KNOWN_CPYTHONS,
+        "narrowed": _narrowed(),
         "pyprojects": [_document(text) for text in _pyprojects()] + [_document(text, refused = True) for text in _REFUSED],
         "specifiers": specifiers,
     }))
@@ -130,5 +143,5 @@ def _starlark_answers_impl(ctx):
 
 starlark_answers = rule(
     implementation = _starlark_answers_impl,
-    doc = "Writes `<name>.json`: the known CPythons, and the answer to each specifier and each pyproject.toml.",
+    doc = "Writes `<name>.json`: the CPUs, the known CPythons, and the answer to each specifier, each narrowing and each pyproject.toml.",
 )

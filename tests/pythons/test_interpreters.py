@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bazel.fetch.platforms import CPUS
 from bazel.pythons import discover
 
 PYTHONS = json.loads(os.environ["PYTHONS"])
@@ -49,7 +50,7 @@ def import_under(python: Path, built_for: str, directory: Path) -> subprocess.Co
 
 def test_it_is_the_cpython_that_it_is_said_to_be(tag: str, python: Path) -> None:
     found = discover.probe(str(python))
-    discover.check(found, PYTHONS[tag]["version"])
+    discover.check(found, PYTHONS[tag]["version"], CPUS["x86_64"])
     assert found.soabi == PYTHONS[tag]["soabi"]
 
 

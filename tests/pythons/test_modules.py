@@ -21,6 +21,22 @@ local_path_override(module_name = "rules_deepgemm", path = "{project}")
 pythons = use_extension("@rules_deepgemm//bazel:extensions.bzl", "pythons")
 use_repo(pythons, "deepgemm_pythons")
 """
+# Headers for which no compiler has to be registered.
+_PACKAGE = {
+    "headers.bzl": """\
+def _headers_impl(ctx):
+    return [CcInfo(compilation_context = cc_common.create_compilation_context(headers = depset(ctx.files.hdrs)))]
+
+headers = rule(implementation = _headers_impl, attrs = {"hdrs": attr.label_list(allow_files = True)})
+""",
+    "BUILD.bazel": """\
+load(":headers.bzl", "headers")
+[
+    headers(name = name, hdrs = ["Python.h"], visibility = ["//visibility:public"])
+    for name in ["headers", "headers_aarch64"]
+]
+""",
+}
 _VERSIONS = "@deepgemm_pythons//:all"
 _MINOR = ".".join(map(str, sys.version_info[:2]))
 _TAG = "cp" + _MINOR.replace(".", "")
@@ -38,7 +54,8 @@ def query() -> Iterator[Query]:
     base = Path(os.environ["TEST_TMPDIR"], "modules")
     workspace = base / "workspace"
     (workspace / "t").mkdir(parents=True)
-    (workspace / "t/BUILD.bazel").write_text('cc_library(name = "headers", hdrs = ["Python.h"])\n', encoding="utf-8")
+    for name, text in _PACKAGE.items():
+        (workspace / "t" / name).write_text(text, encoding="utf-8")
     (workspace / "BUILD.bazel").touch()
     (base / "home").mkdir()
     project = runfile("_main/bazelw").parent
@@ -46,14 +63,18 @@ def query() -> Iterator[Query]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(base / "home"), "USER": "somebody", "LC_ALL": "C.UTF-8"}
 
     def run(
-        lines: str, targets: str = _VERSIONS, pyproject: str = "", options: Sequence[str] = ()
+        lines: str,
+        targets: str = _VERSIONS,
+        pyproject: str = "",
+        options: Sequence[str] = (),
+        command: str = "query",
     ) -> subprocess.CompletedProcess[str]:
         text = _MODULE.format(project=project) + lines + "\n"
         (workspace / "MODULE.bazel").write_text(text, encoding="utf-8")
         (workspace / "pyproject.toml").write_text(pyproject, encoding="utf-8")
-        command = [*startup, "query", "--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
+        flags = ["--noenable_workspace", "--lockfile_mode=off", "--color=no", "--curses=no"]
         return subprocess.run(
-            [*command, *options, targets],
+            [*startup, command, *flags, *options, targets],
             cwd=workspace,
             env=environment,
             capture_output=True,
@@ -105,6 +126,7 @@ def test_one_python_for_development(query: Query, tmp_path: Path) -> None:
     assert tags(query("", options=[_only("3.12")])) == ["cp312"]
     assert tags(query("")) == every
     assert tags(query("", options=[_only(str(interpreter))])) == [_TAG]
+    assert tags(query("", options=[_only("3.14, 3.11")])) == ["cp311", "cp314"]
     # As an activated virtual environment does it: what is found follows the PATH.
     for directory, minor in (("a", 11), ("b", 14)):
         (tmp_path / directory).mkdir()
@@ -120,6 +142,8 @@ def test_one_python_for_development(query: Query, tmp_path: Path) -> None:
     ("named", "says"),
     [
         ("3.10", "asks for 3.10; expected one that Requires-Python <3.15,>=3.11 admits: 3.11, 3.12, 3.13, 3.14."),
+        ("3.11,3.10", "asks for 3.10; expected one that Requires-Python"),
+        ("3.11,", "is '', which is not on the PATH; expected an interpreter or a version"),
         ("python-of-nobody", "is 'python-of-nobody', which is not on the PATH; expected an interpreter or a version"),
         ("false", "is 'false', which does not run as a Python (exit code 1)"),
     ],
@@ -138,6 +162,32 @@ def test_named_headers_need_no_python(query: Query) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert "//t:headers" in found.stdout.splitlines()
+
+
+_AARCH64 = ["--platforms=@rules_deepgemm//bazel/platforms:linux_aarch64"]
+
+
+def test_the_python_is_that_of_the_target_platform(query: Query) -> None:
+    lines = (
+        'pythons.requires(specifier = ">=3.12,<3.14")\n'
+        'pythons.toolchain(python_version = "3.12", cpu = "x86_64", headers = "//t:headers")\n'
+        'pythons.toolchain(python_version = "3.13", cpu = "x86_64", headers = "//t:headers")\n'
+        'pythons.toolchain(python_version = "3.13", cpu = "aarch64", headers = "//t:headers_aarch64")'
+    )
+    for options, headers in (([], "//t:headers ("), (_AARCH64, "//t:headers_aarch64 (")):
+        found = query(lines, "deps(@deepgemm_pythons//:cp313)", options=options, command="cquery")
+        assert found.returncode == 0, found.stderr
+        assert found.stdout.count("//t:headers") == found.stdout.count(headers) == 1
+    # A query without a platform sees all of them, and no error.
+    assert query(lines, "deps(@deepgemm_pythons//:cp312)").returncode == 0
+    missing = query(lines, "@deepgemm_pythons//:cp312", options=_AARCH64, command="cquery")
+    assert missing.returncode != 0
+    for text in (
+        "no CPython 3.12 for the target platform's CPU. aarch64: no pythons.toolchain has python_version = '3.12'",
+        "Debian's packages are 3.11, 3.13, 3.14, 3.15. Register one with one of these tags",
+        "leave it out: --repo_env=RULES_DEEPGEMM_ONLY_PYTHON=3.13",
+    ):
+        assert text in missing.stderr
 
 
 def test_a_named_interpreter_is_taken(query: Query) -> None:
@@ -159,9 +209,9 @@ def test_registered_pythons(query: Query) -> None:
         'pythons.toolchain(python_version = "3.8", headers = "//t:headers")\n'
         'pythons.registered(python_versions = ["3.8", "3.9.1"])'
     )
-    named = query(lines, "deps(@deepgemm_pythons//:cp38, 2)")
+    named = query(lines, "deps(@deepgemm_pythons//:cp38)", command="cquery")
     assert named.returncode == 0, named.stderr
-    assert "//t:headers" in named.stdout.splitlines()
+    assert "//t:headers (" in named.stdout
     registered = query(lines, "deps(@deepgemm_pythons//:cp39)")
     assert registered.returncode != 0
     assert "CPython 3.9: the rules_python of this build is too old; expected 0.33 or newer" in registered.stderr
@@ -199,7 +249,11 @@ def test_registered_pythons(query: Query) -> None:
         (
             'pythons.toolchain(python_version = "3.12.1", headers = "//t:headers")\n'
             'pythons.toolchain(python_version = "3.12.4", interpreter_path = "/usr/bin/python3.12")',
-            "3.12.1 and 3.12.4 have one SOABI, cpython-312-x86_64-linux-gnu",
+            "3.12.1 and 3.12.4 have one SOABI",
+        ),
+        (
+            'pythons.toolchain(python_version = "3.12", cpu = "aarch64", interpreter_path = "/x/python3")',
+            "3.12 for aarch64 has no headers; expected them: an interpreter of another CPU",
         ),
         (
             'pythons.toolchain(python_version = "3.12", headers = "//t:headers", interpreter_path = "/x/python3")',
@@ -228,3 +282,15 @@ def test_a_named_interpreter_that_is_none(query: Query) -> None:
     )
     assert result.returncode != 0
     assert "/nonexistent/python3, named for CPython 3.12, does not run (No such file or directory)" in result.stderr
+
+
+def test_an_installed_torch_is_for_the_cpu_of_the_machine(query: Query) -> None:
+    lines = """\
+torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
+torch.local(name = "installed")
+use_repo(torch, "installed")"""
+    platform = "--platforms=@rules_deepgemm//bazel/platforms:linux_aarch64"
+    found = query(lines, "@installed//:sdk", options=[platform], command="cquery")
+    assert found.returncode != 0
+    assert "@installed is for this machine's CPU, x86_64; expected a target platform with" in found.stderr
+    assert "take torch from wheels, with torch.wheel" in found.stderr

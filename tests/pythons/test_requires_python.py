@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,11 +13,17 @@ import tomllib
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wheel_tools.pythons import KNOWN_CPYTHONS, admitted
 
+from bazel.fetch.platforms import CPUS
+
 
 @pytest.fixture(scope="module")
 def answers() -> dict:
     """What the rule `starlark_answers` wrote."""
     return json.loads(Path(os.environ["ANSWERS"]).read_text(encoding="utf-8"))
+
+
+def test_the_cpus_are_those_of_the_repository_programs(answers: dict) -> None:
+    assert answers["cpus"] == {name: dataclasses.asdict(cpu) for name, cpu in CPUS.items()}
 
 
 def test_the_known_cpythons_are_those_of_the_wheel_tools(answers: dict) -> None:
@@ -55,6 +62,13 @@ def test_specifiers_mean_what_they_mean_to_installers(answers: dict) -> None:
 )
 def test_the_reference_itself(specifier: str, versions: list[str]) -> None:
     assert admitted(SpecifierSet(specifier)) == versions
+
+
+def test_a_narrowed_matrix_admits_what_is_kept(answers: dict) -> None:
+    assert len(answers["narrowed"]) > 30
+    for found in answers["narrowed"]:
+        assert admitted(SpecifierSet(found["narrowed"])) == found["kept"], found
+    assert {"kept": ["3.11", "3.13", "3.14"], "narrowed": ">=3.11,<3.15,!=3.12.*"} in answers["narrowed"]
 
 
 def project_string(text: str, key: str = "requires-python") -> str | None:

@@ -22,7 +22,8 @@ from bazel_in_bazel import (
     scratch_directory,
 )
 
-PARTS, WHOLE = "parts.cp312", "whole.cp312"
+PARTS, WHOLE, PLAIN = "parts.cp312", "whole.cp312", "plain.so"
+AARCH64 = "--platforms={}//bazel/platforms:linux_aarch64"
 # Names of repositories: of this module, of its extensions, and of the modules below.
 REPOSITORY = re.compile(
     rb"[ -~]*(?:external/|_main[~+]|rules_deepgemm|deepgemm_(?:gcc|torch|python)|(?:check|source)[~+])[ -~]*"
@@ -67,6 +68,7 @@ local_path_override(module_name = "source", path = "../source")
 """
 DEPENDENT = """
 module(name = "dependent")
+bazel_dep(name = "rules_cc", version = "0.0.11")
 bazel_dep(name = "rules_deepgemm")
 local_path_override(module_name = "rules_deepgemm", path = "../rules")
 register_toolchains("@rules_deepgemm//bazel/cc:gcc_toolchain")
@@ -75,7 +77,16 @@ pythons.requires(specifier = ">=3.12,<3.13")
 """
 PACKAGE = {
     "probe/BUILD.bazel": """
+load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("@rules_deepgemm//bazel/rules:defs.bzl", "deepgemm_extension", "torch_extension")
+cc_binary(
+    name = "plain.so",
+    srcs = ["plain.cc"],
+    copts = ["-std=c++20"],
+    defines = ["_GLIBCXX_ASSERTIONS"],
+    linkshared = True,
+    deps = ["@check"],
+)
 torch_extension(
     name = "parts",
     srcs = ["probe.cc", "@source//:sub/source.cc"],
@@ -119,6 +130,12 @@ PyMODINIT_FUNC PyInit__C() {
   return PyModule_Create(&definition);
 }
 """,
+    "probe/plain.cc": """
+#include <check/check.h>
+#include <vector>
+
+void plain(const std::vector<int>& numbers) { check(numbers.front() == 1); }
+""",
     "probe/options.cc": """
 #include <Python.h>
 #include <string>
@@ -149,15 +166,24 @@ def scratch() -> Path:
     return scratch
 
 
-def built(bazel: Bazel, *packages: str) -> dict[str, bytes]:
-    """Mode, package and name of each library to its content: optimized ones, and one for debugging."""
+def built(bazel: Bazel, *packages: str, rules: str = "") -> dict[str, bytes]:
+    """Mode, package and name of each library to its content: optimized ones, and those for debugging.
+
+    `plain.so` is for aarch64. `rules` is this module's name in the workspace.
+    """
     libraries = {}
-    for mode, targets in (("opt", (PARTS, WHOLE)), ("dbg", (PARTS,))):
-        run = bazel.build(*(f"{package}:{target}" for package in packages for target in targets), "-c", mode)
+    aarch64 = AARCH64.format(rules)
+    for mode, targets, options in (
+        ("opt", (PARTS, WHOLE), ()),
+        ("dbg", (PARTS,), ()),
+        ("opt", (PLAIN,), (aarch64,)),
+        ("dbg", (PLAIN,), (aarch64,)),
+    ):
+        run = bazel.build(*(f"{package}:{target}" for package in packages for target in targets), "-c", mode, *options)
         for spawn in run.of("CppLink"):
             (path,) = spawn.outputs
             libraries[f"{mode} {spawn.target}"] = bazel.output(path).read_bytes()
-    assert len(libraries) == 3 * len(packages)
+    assert len(libraries) == 5 * len(packages)
     return libraries
 
 
@@ -172,9 +198,15 @@ def libraries(scratch: Path) -> dict[str, bytes]:
 def test_no_name_of_a_repository(libraries: dict[str, bytes]) -> None:
     for name, content in libraries.items():
         assert not REPOSITORY.findall(content), name
-        for path in (b"probe/probe.cc", b"include/check/check.h", b"torch/include/c10/", b"/usr/include/c++/14/"):
+        assert int.from_bytes(content[18:20], "little") == (183 if PLAIN in name else 62), (
+            "e_machine: EM_AARCH64, EM_X86_64"
+        )
+        for path in (b"include/check/check.h", b"/usr/include/c++/14/"):
             assert path in content, name
-        assert WHOLE in name or b"sub/source.cc" in content
+        if PLAIN not in name:
+            assert b"probe/probe.cc" in content, name
+            assert b"torch/include/c10/" in content, name
+        assert WHOLE in name or PLAIN in name or b"sub/source.cc" in content
 
 
 def test_a_dependent_module_builds_the_same_bytes(scratch: Path, libraries: dict[str, bytes]) -> None:
@@ -185,7 +217,7 @@ def test_a_dependent_module_builds_the_same_bytes(scratch: Path, libraries: dict
     ]
     packages = ("//probe", "@rules_deepgemm//probe")
     with Bazel(Workspace(scratch / "dependent"), base, options=options) as bazel:
-        for name, content in built(bazel, *packages).items():
+        for name, content in built(bazel, *packages, rules="@rules_deepgemm").items():
             mode, label = name.split()
             wanted = libraries[f"{mode} //probe:{label.rpartition(':')[2]}"]
             assert STRING.findall(content) == STRING.findall(wanted), name
@@ -210,7 +242,7 @@ def test_another_compiler_ignores_the_features(other: Bazel, compiler: str) -> N
     run = other.build("//probe:options", f"--repo_env=CC={path}")
     assert len(run.of("CppCompile")) == len(run.of("ExtensionModuleCheck")) == 1
     assert run.spawn("CppCompile").arguments[0] == path
-    assert not list((other.output_base / "external").glob("*deepgemm_gcc")), "the hermetic compiler was fetched"
+    assert not list((other.output_base / "external").glob("*deepgemm_gcc*")), "the hermetic compiler was fetched"
 
 
 def test_a_whole_program_has_one_source(other: Bazel) -> None:

@@ -1,10 +1,11 @@
-"""Analysis tests of extension_wheel, wheel_overlay, import_check_test and wheel_check_test."""
+"""Analysis tests of extension_wheel, wheel_overlay, platform_wheels, import_check_test and wheel_check_test."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load(
     "//bazel/rules:defs.bzl",
     "extension_wheel",
     "import_check_test",
+    "platform_wheels",
     "vllm_wheel",
     "wheel_check_test",
     "wheel_overlay",
@@ -24,13 +25,31 @@ def _action_test_impl(ctx):
         asserts.true(env, argument in arguments, "'{}' is not in {}".format(argument, arguments))
     return analysistest.end(env)
 
-action_test = analysistest.make(
-    _action_test_impl,
-    attrs = {
-        "arguments": attr.string_list(),
-        "mnemonic": attr.string(mandatory = True),
-        "output": attr.string(mandatory = True),
-    },
+def _action_test_rule(config_settings = {}):
+    return analysistest.make(
+        _action_test_impl,
+        attrs = {
+            "arguments": attr.string_list(),
+            "mnemonic": attr.string(mandatory = True),
+            "output": attr.string(mandatory = True),
+        },
+        config_settings = config_settings,
+    )
+
+_AARCH64 = {"//command_line_option:platforms": str(Label("//bazel/platforms:linux_aarch64"))}
+
+action_test = _action_test_rule()
+action_aarch64_test = _action_test_rule(_AARCH64)
+
+def _outputs_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    files = analysistest.target_under_test(env)[DefaultInfo].files.to_list()
+    asserts.equals(env, ctx.attr.outputs, [file.short_path.removeprefix("tests/wheel/") for file in files])
+    return analysistest.end(env)
+
+outputs_test = analysistest.make(
+    _outputs_test_impl,
+    attrs = {"outputs": attr.string_list(mandatory = True)},
 )
 
 def _failure_test_impl(ctx):
@@ -64,19 +83,20 @@ def _options_test_rule(config_settings = {}):
         config_settings = config_settings,
     )
 
-# A test may run where the execution platform's tools cannot: none of its files is built for that platform.
+# With a target platform of another CPU than this machine's, this machine still runs the tool.
 def _configuration_test_impl(ctx):
     env = analysistest.begin(ctx)
     files = analysistest.target_under_test(env)[DefaultInfo].default_runfiles.files.to_list()
-    tools = [file for file in files if ctx.attr.tool in file.short_path]
-    asserts.true(env, bool(tools), "no file of the test is {}".format(ctx.attr.tool))
-    for file in files:
-        asserts.false(env, "-exec" in file.path, "{} is built for the execution platform".format(file.path))
+    paths = {file.short_path: file.path for file in files}
+    asserts.true(env, "-exec" in paths.get(ctx.attr.tool, ""), "{} is not for this machine".format(ctx.attr.tool))
+    wheels = [path for path in paths.values() if path.endswith("_aarch64.whl")]
+    asserts.equals(env, 1, len(wheels))
     return analysistest.end(env)
 
 configuration_test = analysistest.make(
     _configuration_test_impl,
     attrs = {"tool": attr.string(mandatory = True)},
+    config_settings = _AARCH64,
 )
 
 options_test = _options_test_rule()
@@ -125,6 +145,12 @@ def rules_test_suite(name):
         mnemonic = "ExtensionWheel",
         output = "stable_wheel/stable_ops-1.0-cp311-abi3-linux_x86_64.whl",
         target_under_test = ":stable_wheel",
+    )
+    action_aarch64_test(
+        name = "aarch64_wheel_test",
+        mnemonic = "ExtensionWheel",
+        output = "ops_wheel/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_aarch64.whl",
+        target_under_test = ":ops_wheel",
     )
     action_test(
         name = "wheel_overlay_test",
@@ -184,7 +210,7 @@ def rules_test_suite(name):
         name = "wheel_check_configuration_test",
         size = "small",
         target_under_test = ":wheel_check",
-        tool = "wheel_tools/check.py",
+        tool = "tools/wheel/check",
     )
     extension_wheel(
         name = "respelt_wheel",
@@ -218,13 +244,27 @@ def rules_test_suite(name):
         output = "respelt_overlaid/ops-1!2.8rc1+local.1.ops.2.8-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         target_under_test = ":respelt_overlaid",
     )
+    platform_wheels(
+        name = "ops_wheels",
+        tags = ["manual"],
+        wheel = ":ops_wheel",
+    )
+    outputs_test(
+        name = "platform_wheels_test",
+        outputs = [
+            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
+            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_aarch64.whl",
+        ],
+        target_under_test = ":ops_wheels",
+    )
     tests = [
-        "import_check_configuration_test",
+        "platform_wheels_test",
         "wheel_check_configuration_test",
         "respelt_version_test",
         "respelt_local_version_test",
         "extension_wheel_test",
         "stable_abi_wheel_test",
+        "aarch64_wheel_test",
         "wheel_overlay_test",
         "vllm_wheel_test",
         "import_check_options_test",
@@ -267,6 +307,31 @@ def rules_test_suite(name):
             package = "ops",
             platform = "manylinux-2-28",
             version = "1",
+        ),
+        _refused(
+            "platform_of_another_cpu_test",
+            "platform is manylinux_2_28_aarch64, but the target platform's CPU is x86_64",
+            extension_wheel,
+            distribution = "ops",
+            extension = ":ops",
+            package = "ops",
+            platform = "manylinux_2_28_aarch64",
+            version = "1",
+        ),
+        _refused(
+            "one_wheel_for_all_platforms_test",
+            "gives app.whl for",
+            platform_wheels,
+            wheel = "app.whl",
+        ),
+        _refused(
+            "base_for_another_cpu_test",
+            "expected wheels for one CPU",
+            wheel_overlay,
+            base = "app-1.0-cp38-abi3-manylinux_2_28_aarch64.whl",
+            local_version = "ops.2",
+            overlay = ":ops_wheel",
+            package = "ops",
         ),
         _refused(
             "not_a_local_version_test",

@@ -10,7 +10,8 @@ It writes three files into third_party/torch of the workspace, and a BUILD.bazel
     2.13.0.runtime-compiled.txt     what an import needs, a wheel for each CPython: torch_runtime.wheel(compiled = …)
 
 uv resolves what torch requires on Linux, from the package index that uv is configured for. The requirement files have
-the SHA-256 of all files of each release.
+the SHA-256 of all files of each release, so that they serve both x86-64 and aarch64. With `--cpu x86_64` they need to
+serve only that CPU.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import NamedTuple
 
 from bazel.fetch import command
 from bazel.fetch.command import CommandError
+from bazel.fetch.platforms import CPUS
 
 # NVIDIA's meta-package cuda-toolkit pins the wheels of one CUDA release. Only a compiler needs these two, both headers.
 _COMPILER_EXTRAS = ("cccl", "crt")
@@ -48,8 +50,8 @@ class Package(NamedTuple):
     text: str
 
 
-def resolve(uv: Path, version: str, python: str, directory: Path) -> list[Package]:
-    """Returns the packages that torch `version` requires on Linux, with `packaging`, which vLLM imports.
+def resolve(uv: Path, version: str, python: str, directory: Path, cpu: str) -> list[Package]:
+    """Returns the packages that torch `version` requires on Linux on `cpu`, with `packaging`, which vLLM imports.
 
     One set of versions has to serve every CPython from `python` on. uv reads its configuration from `directory`.
     """
@@ -62,7 +64,7 @@ def resolve(uv: Path, version: str, python: str, directory: Path) -> list[Packag
         "--no-annotate",
         "--no-header",
         "--only-binary=:all:",
-        "--python-platform=x86_64-manylinux_2_28",
+        f"--python-platform={cpu}-manylinux_2_28",
         f"--python-version={python}",
         "-",
     ]
@@ -74,9 +76,24 @@ def resolve(uv: Path, version: str, python: str, directory: Path) -> list[Packag
     if result.returncode != 0:
         # uv draws its reasons as a tree, after a headline.
         reason = " ".join(re.sub(r"[^ -~]", " ", result.stderr).split()).removeprefix("error: ")
-        raise CommandError(f"uv found no packages for torch {version} (exit code {result.returncode}): {reason}")
+        raise CommandError(
+            f"uv found no packages for torch {version} on {cpu} (exit code {result.returncode}): {reason}"
+        )
     found = re.findall(r"^((\S+)==(\S+)(?: \\\n    --hash=\S+)+\n)", result.stdout, re.MULTILINE)
     return [Package(name, version, text) for text, name, version in found]
+
+
+def resolve_for_all(uv: Path, version: str, python: str, directory: Path, cpus: Sequence[str]) -> list[Package]:
+    """Returns the packages that torch requires on each of `cpus`, or fails where these differ."""
+    first, *others = ((cpu, resolve(uv, version, python, directory, cpu)) for cpu in cpus)
+    for cpu, packages in others:
+        differing = {f"{package.name} {package.version}" for package in set(packages) ^ set(first[1])}
+        if differing:
+            raise CommandError(
+                f"torch {version} requires other packages on {cpu} than on {first[0]}: {', '.join(sorted(differing))};"
+                f" expected the same ones: write pins for one CPU, with --cpu {first[0]}"
+            )
+    return first[1]
 
 
 def check_cuda(packages: Sequence[Package], version: str) -> str:
@@ -134,8 +151,9 @@ def write_pins(args: argparse.Namespace) -> None:
         )
     # `bazel run` starts a program in its runfiles directory.
     workspace = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ".")).absolute()
-    packages = resolve(args.uv.absolute(), args.version, args.python, workspace)
-    arguments = args.version if args.python == _PYTHON else f"{args.version} --python {args.python}"
+    packages = resolve_for_all(args.uv.absolute(), args.version, args.python, workspace, args.cpu or tuple(CPUS))
+    options = [] if args.python == _PYTHON else [f"--python {args.python}"]
+    arguments = " ".join([args.version, *options, *(f"--cpu {cpu}" for cpu in args.cpu)])
     files = requirement_files(packages, args.version, arguments)
     out = workspace / args.out
     out.mkdir(parents=True, exist_ok=True)
@@ -151,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("version", help="of torch, such as 2.13.0")
     parser.add_argument("--python", default=_PYTHON, help="the oldest CPython of the matrix (default: %(default)s)")
+    parser.add_argument("--cpu", action="append", choices=CPUS, default=[], help="repeatable (default: all)")
     parser.add_argument("--out", type=Path, default=Path("third_party/torch"), help="default: %(default)s")
     parser.add_argument("--uv", type=Path, default=shutil.which("uv"), help="default: the one on the PATH")
     return command.run(parser, write_pins, argv)

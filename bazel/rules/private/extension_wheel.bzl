@@ -13,8 +13,9 @@ resolves to:
   writes wheels.
 """
 
+load("//bazel/platforms:cpus.bzl", "CPU_ATTRS", "target_cpu")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
-load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "platform_tag")
+load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "platform_cpu", "platform_tag")
 load(":packaged_files.bzl", "packaged_files", "packaged_licenses", "packaged_sources")
 load(":wheel_extensions.bzl", "gather_extensions")
 load(":wheel_metadata.bzl", "METADATA_ATTRS", "add_metadata")
@@ -65,6 +66,21 @@ def _named(ctx, attribute):
         files.append((path, found[0]))
     return files
 
+def _platform(ctx):
+    cpu = target_cpu(ctx)
+    if not ctx.attr.platform:
+        return "manylinux_2_28_" + cpu
+    platform = normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64")
+    if platform_cpu(platform) != cpu:
+        fail("{}: platform is {}, but the target platform's CPU is {}; expected a tag that ends in _{}: {}".format(
+            ctx.label,
+            platform,
+            cpu,
+            cpu,
+            "leave platform out, or build for that CPU with --platforms",
+        ))
+    return platform
+
 def _extension_wheel_impl(ctx):
     extensions = gather_extensions(ctx)
     args = ctx.actions.args()
@@ -76,7 +92,7 @@ def _extension_wheel_impl(ctx):
         about.distribution,
         about.version,
         extensions.tag,
-        normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64"),
+        _platform(ctx),
     ))
     args.add("--out", wheel)
 
@@ -119,7 +135,7 @@ def _path_in_directory(file):
 extension_wheel = rule(
     implementation = _extension_wheel_impl,
     doc = _DOC,
-    attrs = METADATA_ATTRS | {
+    attrs = METADATA_ATTRS | CPU_ATTRS | {
         "data_files": attr.label_keyed_string_dict(
             doc = "Files for `.data`, from each to its path there: `scripts/…`, `data/…`, `headers/…`, `platlib/…` or " +
                   "`purelib/…`. pip makes scripts executable. Another path is an error. Default: none.",
@@ -160,8 +176,8 @@ extension_wheel = rule(
         ),
         "platform": attr.string(
             doc = "The platform tag (PEP 600); `wheel_check_test` compares the libraries with it. " +
-                  "Default: `manylinux_2_28_x86_64`.",
-            default = "manylinux_2_28_x86_64",
+                  "A tag for another CPU than the target platform's is an analysis error. Default: `manylinux_2_28_` and " +
+                  "the target platform's CPU, `x86_64` or `aarch64`.",
         ),
         "srcs": attr.label_list(
             doc = "The package's files: Python files, and the data that they read. A `py_library` brings its `data`, and the " +

@@ -4,7 +4,7 @@ load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("//bazel/pythons:providers.bzl", "PythonAbiInfo")
 load("//bazel/torch:providers.bzl", "TorchRuntimeInfo")
-load(":wheel_test.bzl", "launch", "single_wheel")
+load(":wheel_test.bzl", "TEST_MACHINE", "launch", "single_wheel")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -20,6 +20,7 @@ def _import_check_test_impl(ctx):
         lines.append("--skip-missing")
     lines += ["--loaded=" + name for name in ctx.attr.loaded]
     lines += ["--operator=" + name for name in ctx.attr.operators]
+    lines += ["--emulator=" + file.short_path for file in ctx.files.emulator]
     files = []
     for target in ctx.attr.pythons:
         python = target[PythonAbiInfo]
@@ -37,7 +38,7 @@ def _import_check_test_impl(ctx):
         ctx,
         lines,
         "--work \"$TEST_TMPDIR/work\"",
-        [wheel, ctx.executable._uv] + anchors.values(),
+        [wheel, ctx.executable._uv] + ctx.files.emulator + anchors.values(),
         depset(transitive = files),
     )
 
@@ -46,6 +47,11 @@ _import_check_test = rule(
     doc = "The rule behind the macro `import_check_test`.",
     test = True,
     attrs = {
+        "emulator": attr.label(
+            doc = "What runs the interpreters on the machine, such as qemu-user. Default: none, they run by themselves.",
+            allow_files = True,
+            cfg = TEST_MACHINE,
+        ),
         "extension": attr.string(
             doc = "The extension module or operator library inside `module`, such as `_C`. Default: `module` itself.",
         ),
@@ -79,14 +85,14 @@ _import_check_test = rule(
         ),
         "_check": attr.label(
             default = "//tools/wheel:import_check",
-            cfg = "target",
+            cfg = TEST_MACHINE,
             executable = True,
         ),
         "_skip_missing": attr.label(default = "//bazel/rules:skip_missing_interpreters"),
         "_uv": attr.label(
             default = "@deepgemm_uv//:uv",
             allow_single_file = True,
-            cfg = "target",
+            cfg = TEST_MACHINE,
             executable = True,
         ),
     },
@@ -112,6 +118,9 @@ def import_check_test(
     If `extension` is an operator library (`torch_extension(operators = True)`, or any shared library of a name that
     `import` finds, without an init function), it is loaded with `torch.ops.load_library`. The log lists the operators that
     it registers.
+    installs the wheel. The test fails unless the imported extension module has that CPython's SOABI in its name and the
+    module has the same public names under every CPython. It needs no GPU. On an x86-64 machine, a wheel for aarch64 is
+    imported under qemu-user, by CPythons of Debian's packages. torch takes half a minute and 0.9 GB there.
 
     A CPython without an interpreter fails the test, and the message says how to provide one. With
     `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` such a CPython is skipped, and the log says so; a test that
@@ -145,6 +154,10 @@ def import_check_test(
     _import_check_test(
         name = name,
         size = size,
+        emulator = select({
+            Label("@platforms//cpu:aarch64"): Label("//bazel/platforms:run_aarch64"),
+            "//conditions:default": None,
+        }),
         extension = extension,
         loaded = loaded,
         module = module,

@@ -2,7 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "REQUIRES_PYTHON")
 load("//bazel/torch:providers.bzl", "TorchInfo")
-load(":wheel_test.bzl", "launch", "single_wheel")
+load(":wheel_test.bzl", "TEST_MACHINE", "launch", "single_wheel")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -58,7 +58,7 @@ _wheel_check_test = rule(
         "wheel": attr.label(allow_files = [".whl"], mandatory = True),
         "_check": attr.label(
             default = "//tools/wheel:check",
-            cfg = "target",
+            cfg = TEST_MACHINE,
             executable = True,
         ),
     },

@@ -2,7 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "NARROWED", "REQUIRES_PYTHON")
 load("//bazel/pythons:pep440.bzl", "normalized_local_version")
-load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name")
+load("//bazel/rules:wheel_names.bzl", "normalized_attribute", "overlay_name", "parse_wheel_name", "platform_cpu")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -44,7 +44,15 @@ def _wheel_overlay_impl(ctx):
         normalized_local_version,
         "letters and digits, in parts with dots between them (PEP 440), such as deepgemm.2.8.2",
     )
-    name = overlay_name(_parsed_name(ctx, "base"), _parsed_name(ctx, "overlay"), local_version)
+    base, overlay = _parsed_name(ctx, "base"), _parsed_name(ctx, "overlay")
+    if platform_cpu(base.platform) != platform_cpu(overlay.platform):
+        fail("{}: base is {} and overlay is {}; expected wheels for one CPU: {}".format(
+            ctx.label,
+            ctx.file.base.basename,
+            ctx.file.overlay.basename,
+            "name the base wheel for the target platform, as wheels.fetch does",
+        ))
+    name = overlay_name(base, overlay, local_version)
     wheel = ctx.actions.declare_file("{}/{}".format(ctx.label.name, name))
 
     args = ctx.actions.args()

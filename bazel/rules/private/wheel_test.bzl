@@ -1,10 +1,12 @@
 """What wheel_check_test and import_check_test share: the one wheel to test, and a launcher that runs a tool on it.
 
-The tools that these tests run are `cfg = "target"`, like `data`: a test runs on a machine of the target platform, and an
-execution platform may be another (remote execution, a cross build).
+A wheel for aarch64 is tested on the machine that runs Bazel, of whatever CPU. So the tools that these tests run are built for
+TEST_MACHINE: the platform that executes tests.
 """
 
 visibility(["//bazel/...", "//tests/..."])
+
+TEST_MACHINE = config.exec(exec_group = "test")
 
 def single_wheel(ctx):
     """The one wheel of the attribute `wheel`.

@@ -82,8 +82,8 @@ class Project:
         self.matrix(MATRIX)
         del outer[self._canonical["deepgemm_src"]], outer[self._canonical["deepgemm_pythons"]]
 
-        (self._published,) = outer[self._canonical["vllm"]].glob("wheel/*.whl")
-        for name in ("deepgemm_torch", "deepgemm_gcc", "deepgemm_python_3_12", "vllm"):
+        (self._published,) = outer[self._canonical["vllm_x86_64"]].glob("wheel/*.whl")
+        for name in ("deepgemm_torch_x86_64", "deepgemm_gcc", "deepgemm_python_3_12", "vllm_x86_64"):
             links(outer[self._canonical[name]], self._copies / name)
             outer[self._canonical[name]] = self._copies / name
         self.write_base_wheel("")
@@ -114,7 +114,7 @@ class Project:
             assert count == 1
             return text + description
 
-        edited_wheel(self._published, self.path(f"vllm/wheel/{self._published.name}"), metadata)
+        edited_wheel(self._published, self.path(f"vllm_x86_64/wheel/{self._published.name}"), metadata)
 
     def path(self, name: str) -> Path:
         """The path of a file to edit: `name` is REPOSITORY/PATH, or `source/PATH` for DeepGEMM."""

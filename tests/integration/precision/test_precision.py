@@ -23,7 +23,7 @@ from project import (
 
 ONE = f"{EXTENSION}.cp312"
 CSRC, DEVICE, CUTLASS = "source/csrc", "source/deep_gemm/include/deep_gemm", "source/third-party/cutlass/include"
-TORCH, CUDA, GCC = "deepgemm_torch/torch/include", "deepgemm_torch/cuda/include", "deepgemm_gcc"
+TORCH, CUDA, GCC = "deepgemm_torch_x86_64/torch/include", "deepgemm_torch_x86_64/cuda/include", "deepgemm_gcc"
 LIBSTDCXX, SYSROOT = f"{GCC}/gcc/usr/include/c++/14", f"{GCC}/sysroot/usr/include"
 PYCONFIG = "deepgemm_python_3_12/include/python3.12/pyconfig.h"
 READ = [

@@ -23,7 +23,7 @@ cc_binary(
     name = "app",
     srcs = ["main.cc", "quick.cc", "slow.cc"],
     copts = ["-fconstexpr-ops-limit=100000000", "-fconstexpr-loop-limit=1000000"],
-    deps = ["@deepgemm_pythons//:cp312"],
+    deps = ["@deepgemm_pythons//:cp313"],
 )
 """,
     "small/main.cc": """\

@@ -12,6 +12,7 @@ from wheel_tools.checks.modules import stable_abi_level
 from wheel_tools.errors import printable
 from wheel_tools.examine import Library, Wheel
 from wheel_tools.findings import Finding
+from wheel_tools.interpreters import Interpreter, listed
 
 SCHEMA = 1
 _HEADER = ("module", "Python", "file", "size", "newest GLIBC", "compiled for", "verdict")
@@ -158,11 +159,11 @@ def _cells(merged: tuple[Row, str]) -> tuple[str, ...]:
 
 
 def _merged(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Merges rows that differ only in the Python: 3.11-3.14."""
+    """Merges rows that differ only in the Python: 3.11, 3.13-3.14."""
     result: list[tuple[Row, list[str]]] = []
     for row in rows:
         if result and (result[-1][0].module, result[-1][0].file) == (row.module, row.file):
             result[-1][1].append(row.python)
         else:
             result.append((row, [row.python]))
-    return [(row, pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}") for row, pythons in result]
+    return [(row, listed([Interpreter.parse(python) for python in pythons])) for row, pythons in result]

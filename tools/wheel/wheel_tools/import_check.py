@@ -9,12 +9,14 @@ option cannot be used.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -104,7 +106,8 @@ def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> P
     """Makes the environment, installs the wheel, imports the module; a WheelError says what went wrong."""
     environment = work / python.tag
     interpreter = os.path.abspath(python.interpreter)
-    _run([interpreter, "-m", "venv", "--without-pip", str(environment)], work, f"{python.interpreter} -m venv")
+    run = partial(_run, work, arguments.emulator)
+    run([interpreter, "-m", "venv", "--without-pip", str(environment)], f"{python.interpreter} -m venv")
     inside = environment / "bin" / "python"
     packages = environment / "lib" / f"python{python.version}" / "site-packages"
     if not packages.is_dir():
@@ -122,12 +125,12 @@ def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> P
     # uv does not see the packages that the .pth file adds, so that it must not look for requirements.
     options = ["--quiet", "--no-deps", "--no-index", "--offline", "--no-config"]
     paths = ["--python", str(inside), "--cache-dir", str(work / "cache"), os.path.abspath(arguments.wheel)]
-    _run([os.path.abspath(arguments.uv), "pip", "install", *options, *paths], work, "uv pip install")
+    run([os.path.abspath(arguments.uv), "pip", "install", *options, *paths], "uv pip install")
     out = work / f"{python.tag}.json"
     # Isolated (-I), so that the module is found only if it is installed.
     names = [arguments.module, arguments.extension, "operators" if arguments.operator else "", str(out)]
     probe = [str(inside), "-I", "-B", "-c", _PROBE, *names]
-    _run([*probe, *arguments.loaded], work, f"import {arguments.module}")
+    run([*probe, *arguments.loaded], f"import {arguments.module}")
     result = _probed(json.loads(out.read_text("utf-8")), arguments, packages)
     _check_torch(arguments.wheel, python.version, result.torch)
     return result
@@ -155,7 +158,7 @@ def _probed(found: dict, arguments: argparse.Namespace, packages: Path) -> Probe
     return Probe(file.name, found["torch"], frozenset(found["names"]), frozenset(found["operators"]))
 
 
-def _run(arguments: list[str], work: Path, what: str) -> None:
+def _run(work: Path, emulator: Path | None, arguments: list[str], what: str) -> None:
     """Runs a command. One that fails is a WheelError, after its last lines of output."""
     environment = {
         "HOME": str(work),
@@ -164,6 +167,9 @@ def _run(arguments: list[str], work: Path, what: str) -> None:
         "TMPDIR": str(work),
         "XDG_CACHE_HOME": str(work),
     }
+    if emulator:
+        # python3.sh reads it, in the environment's interpreter and wherever uv runs that.
+        environment["RULES_DEEPGEMM_EMULATOR"] = str(emulator.resolve())
     try:
         result = subprocess.run(
             arguments,
@@ -177,7 +183,10 @@ def _run(arguments: list[str], work: Path, what: str) -> None:
             check=False,
         )
     except OSError as error:
-        raise WheelError(what, found=str(error), expected="a program", fix="check its path") from None
+        expected, fix = "a program", "check its path"
+        if error.errno == errno.ENOEXEC:
+            expected, fix = "a program for this machine's CPU", "run the test on a machine that runs the interpreter"
+        raise WheelError(what, found=str(error), expected=expected, fix=fix) from None
     if result.returncode != 0:
         for line in result.stdout.splitlines()[-25:]:
             print("    " + printable(line))
@@ -229,6 +238,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--module", required=True, help="the module to import")
     parser.add_argument("--extension", default="", help="the module or operator library in it (default: itself)")
     parser.add_argument("--stable-abi", action="store_true", help="expect <extension>.abi3.so")
+    parser.add_argument(
+        "--emulator",
+        type=Path,
+        help="what starts the interpreters (bazel/pythons/python3.sh) on a machine of another CPU",
+    )
     parser.add_argument(
         "--loaded", action="append", default=[], metavar="NAME", help="a module that must be in sys.modules afterwards"
     )

@@ -26,6 +26,11 @@ class Interpreter:
     def __str__(self) -> str:
         return f"3.{self.minor}{'t' if self.free_threaded else ''}"
 
+    @classmethod
+    def parse(cls, text: str) -> Interpreter:
+        """What str() wrote."""
+        return cls(minor(text.removesuffix("t")), text.endswith("t"))
+
     def installs(self, tags: Iterable[Tag]) -> bool:
         """Whether an installer accepts one of the tags, as far as interpreter and ABI go."""
         return any((tag.interpreter, tag.abi) in _accepted(self) for tag in tags)

@@ -15,7 +15,7 @@ from wheel_tools.soabi import ExtensionName, parse_extension_name
 
 def read_elf(data: bytes) -> SharedObject | None:
     """The facts of an ELF file; None for other bytes."""
-    reader = ElfReader(len(data), lambda: [data])
+    reader = ElfReader()
     reader.feed(data)
     try:
         return reader.parse()
