@@ -3,23 +3,27 @@
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("@rules_python//python:py_info.bzl", "PyInfo")
+load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
 load("//bazel/rules:defs.bzl", "torch_extension")
 
 visibility(["//tests/..."])
 
 def _runtime_impl(ctx):
+    # The tools' own Python, which the rules that run tools need, but of another version: rules_python 0.22 cannot state one.
+    info = ctx.attr.runtime[PyRuntimeInfo]
     version = [int(part) for part in ctx.attr.version.split(".") if part]
-    return [platform_common.ToolchainInfo(py3_runtime = struct(
-        abi_flags = ctx.attr.abi_flags,
-        files = depset(ctx.files.files),
-        interpreter_version_info = struct(major = version[0], minor = version[1]) if version else None,
-    ))]
+    fields = {name: getattr(info, name) for name in dir(info) if name not in ("to_json", "to_proto")} | {
+        "abi_flags": ctx.attr.abi_flags,
+        "files": depset(),
+        "interpreter_version_info": struct(major = version[0], minor = version[1]) if version else None,
+    }
+    return [platform_common.ToolchainInfo(py3_runtime = struct(**fields))]
 
 _runtime = rule(
     implementation = _runtime_impl,
     attrs = {
         "abi_flags": attr.string(default = "<AUTO>"),
-        "files": attr.label_list(allow_files = True),
+        "runtime": attr.label(default = "@deepgemm_tools_python//:runtime"),
         "version": attr.string(),
     },
 )
