@@ -101,7 +101,7 @@ def _watch(rctx, root, file):
             waiting += _imported(rctx.read(path))
     fail("{} imports too many files".format(file))
 
-def try_module(rctx, module, arguments, data = [], timeout = 7200):
+def try_module(rctx, module, arguments, data = [], libraries = [], timeout = 7200):
     """Runs a Python module of this repository and shows its output as it comes.
 
     The module parses `--error-file` (bazel/fetch/command.py) and writes its error there as one line. An edit of the
@@ -112,6 +112,7 @@ def try_module(rctx, module, arguments, data = [], timeout = 7200):
         module: string, the module's name from the root of this repository, such as `bazel.cc.gcc_tree`.
         arguments: list of its arguments (strings, paths).
         data: Labels of further files that it reads; an edit of one fetches again. Default: none.
+        libraries: paths of site-packages directories that it imports from. Default: none.
         timeout: int, seconds after which the program is stopped.
 
     Returns:
@@ -125,9 +126,9 @@ def try_module(rctx, module, arguments, data = [], timeout = 7200):
         rctx.watch(label)
     report = rctx.path(".error")
     result = rctx.execute(
-        # -S: only the standard library, no installed packages.
+        # -S: no installed packages.
         [host_python(rctx), "-B", "-S", "-m", module, "--error-file", report] + arguments,
-        environment = {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"},
+        environment = {"PYTHONPATH": ":".join([str(path) for path in [root] + libraries]), "PYTHONSAFEPATH": "1"},
         quiet = False,
         timeout = timeout,
     )
@@ -137,7 +138,7 @@ def try_module(rctx, module, arguments, data = [], timeout = 7200):
         return rctx.read(report, watch = "no")
     return "{} ended with exit code {}".format(module, result.return_code)
 
-def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
+def run_module(rctx, module, arguments, data = [], libraries = [], what = None, timeout = 7200):
     """Runs a Python module as `try_module` does; its error becomes the error of the repository rule.
 
     Args:
@@ -145,9 +146,10 @@ def run_module(rctx, module, arguments, data = [], what = None, timeout = 7200):
         module: string, the module's name from the root of this repository, such as `bazel.cc.gcc_tree`.
         arguments: list of its arguments (strings, paths).
         data: Labels of further files that it reads; an edit of one fetches again. Default: none.
+        libraries: paths of site-packages directories that it imports from. Default: none.
         what: string, what is being done, as the error names it. Default: None, an error with only the repository's name.
         timeout: int, seconds after which the program is stopped.
     """
-    error = try_module(rctx, module, arguments, data, timeout)
+    error = try_module(rctx, module, arguments, data, libraries, timeout)
     if error:
         fail_fetch(rctx, error, what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+_INDEX_OPTION = re.compile(r"(--index-url|-i|--extra-index-url|--find-links|-f)[ =].*")
 _PIN = re.compile(r"([A-Za-z0-9][\w.-]*)\s*==\s*([^\s;,]+)((?:\s+--hash=sha256:[0-9a-f]{64})+)\s*")
 
 
@@ -23,12 +24,21 @@ class Pin(NamedTuple):
         return " ".join([f"{self.name}=={self.version}", *(f"--hash=sha256:{found}" for found in sorted(self.hashes))])
 
 
+def _lines(text: str) -> list[str]:
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in text.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line]
+
+
+def index_options(text: str) -> list[str]:
+    """Returns the lines of a requirement file that name package indices. They do not matter to what has a hash."""
+    return [line for line in _lines(text) if _INDEX_OPTION.fullmatch(line)]
+
+
 def read_pins(text: str) -> list[Pin] | None:
-    """Returns the pins of a requirement file, or None when it has anything else, such as options, markers or URLs."""
+    """Returns the pins of a requirement file, or None when it has more than these and indices, such as markers."""
     pins = []
-    for written in text.replace("\\\n", " ").splitlines():
-        line = re.sub(r"(^|\s)#.*", "", written).strip()
-        if not line:
+    for line in _lines(text):
+        if _INDEX_OPTION.fullmatch(line):
             continue
         match = _PIN.fullmatch(line)
         if not match:

@@ -4,10 +4,7 @@ load(":host_python.bzl", "run_module")
 
 visibility(["//bazel/...", "//tests/..."])
 
-_SDIST_METADATA = [
-    Label(":sdist_metadata/sdist_metadata.py"),
-    Label(":sdist_metadata/sitecustomize.py"),
-]
+_SDIST_BACKEND = Label(":sdist_backend.py")
 
 def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = "2.28", include = [], exclude = []):
     """Fetches the packages that a requirement file pins into a directory of the repository.
@@ -17,8 +14,8 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
 
     Args:
         rctx: the repository context.
-        requirements: Label of a requirement file in which every package has `==` and `--hash`. Dependencies that it
-            does not name are not fetched. An edit of the file fetches again.
+        requirements: Label of a requirement file in which every package has `==` and `--hash`, or path of one in this
+            repository. Dependencies that it does not name are not fetched. An edit of the file fetches again.
         out: string, the directory, relative to the repository. It is complete or does not exist.
         mode: string. "wheels" unpacks wheels as into one site-packages (scripts in `bin/`), "archives" keeps the wheel
             files under their own names, "sdist" unpacks the one sdist that is pinned, and runs none of its code.
@@ -27,11 +24,12 @@ def pip_fetch(rctx, requirements, out, mode = "wheels", python = "any", glibc = 
         include: list of globs (`*` crosses slashes) of members to unpack; empty for all. Only for "wheels".
         exclude: list of globs of members to leave out. Only for "wheels".
     """
-    rctx.watch(requirements)
+    if type(requirements) == "Label":
+        rctx.watch(requirements)
     arguments = [mode, "--requirements", rctx.path(requirements), "--out", rctx.path(out)]
     arguments += ["--python", python, "--glibc", glibc]
     for pattern in include:
         arguments += ["--include", pattern]
     for pattern in exclude:
         arguments += ["--exclude", pattern]
-    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = _SDIST_METADATA if mode == "sdist" else [])
+    run_module(rctx, "bazel.fetch.pip_fetch", arguments, data = [_SDIST_BACKEND] if mode == "sdist" else [])

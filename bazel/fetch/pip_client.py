@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,15 +20,21 @@ from bazel.fetch.platforms import MANYLINUX_ALIASES
 
 #: Options with which pip downloads an sdist; none of its code runs (`metadata_of` of pip_download).
 SDIST_OPTIONS = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
-_SDIST_METADATA = Path(__file__).resolve().parent / "sdist_metadata"
+_SDIST_BACKEND = Path(__file__).resolve().with_name("sdist_backend.py")
+# pip starts the Python that sys.executable names.
+_PIP_WITH_ANOTHER_PYTHON = """
+import runpy, sys
+sys.executable = sys.argv.pop(1)
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 _OLDEST_GLIBC_MINOR = 5
 
 # Lines of pip that say nothing about a download's progress. Errors are reported once, by explain().
-_HIDDEN = ("ERROR:", "Looking in", "Saved ", "Successfully ", "WARNING: Location ")
+_HIDDEN = ("ERROR:", "Looking in", "Saved ", "Successfully ", "WARNING: Location ", "  Preparing metadata ")
 
 
 def find_pip() -> list[str]:
-    """Returns the command that runs pip: this Python's own, or else pip run by uv."""
+    """Returns the command of a Python that has pip: this one, or else one that uv makes."""
     probe = subprocess.run(
         [sys.executable, "-m", "pip", "--version"],
         stdout=subprocess.DEVNULL,
@@ -35,10 +42,10 @@ def find_pip() -> list[str]:
         check=False,
     )
     if probe.returncode == 0:
-        return [sys.executable, "-m", "pip"]
+        return [sys.executable]
     uv = shutil.which("uv")
     if uv:
-        return [uv, "tool", "run", "--python", sys.executable, "pip"]
+        return [uv, "tool", "run", "--python", sys.executable, "--from", "pip", "python"]
     raise CommandError(
         f"{sys.executable} has no pip, and there is no uv on the PATH; expected one of them to fetch Python packages:"
         " install one (Debian: apt-get install python3-pip)"
@@ -76,11 +83,22 @@ def pip_download(
         options: further options of `pip download`, which choose the files.
         cached: whether pip may use its own cache.
         metadata_of: the sdist that is downloaded; None for wheels. `pip download` asks an sdist's build backend for
-            metadata, which would run the sdist's code. With this, pip asks sdist_metadata/ instead, which answers with
-            this name and version.
+            metadata, which would run the sdist's code. With this, pip starts sdist_backend.py in place of any Python,
+            and that answers with this name and version.
     """
+    # pip downloads into its temporary directory, which is beside the result because /tmp is small on many machines.
+    temporary = out / ".tmp"
+    temporary.mkdir(parents=True)
+    pip = ["-m", "pip"]
+    if metadata_of:
+        python = temporary / "python"
+        answer = shlex.join([sys.executable, "-S", str(_SDIST_BACKEND), f"{metadata_of.name}=={metadata_of.version}"])
+        python.write_text(f'#!/bin/sh\nexec {answer} "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
+        pip = ["-c", _PIP_WITH_ANOTHER_PYTHON, str(python)]
     command = [
         *find_pip(),
+        *pip,
         "download",
         "--no-deps",
         "--require-hashes",
@@ -94,9 +112,6 @@ def pip_download(
         *options,
         *([] if cached else ["--no-cache-dir"]),
     ]
-    # pip downloads into its temporary directory, which is beside the result because /tmp is small on many machines.
-    temporary = out / ".tmp"
-    temporary.mkdir(parents=True)
     environment = dict(
         os.environ,
         PIP_DISABLE_PIP_VERSION_CHECK="1",
@@ -106,11 +121,6 @@ def pip_download(
         PYTHONUNBUFFERED="1",
         TMPDIR=str(temporary),
     )
-    if metadata_of:
-        # First, so that its sitecustomize is imported and not another one.
-        path = [str(_SDIST_METADATA), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(path)
-        environment["RULES_DEEPGEMM_SDIST_METADATA"] = f"{metadata_of.name}=={metadata_of.version}"
     lines = []
     with subprocess.Popen(
         command,

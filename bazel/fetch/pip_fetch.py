@@ -23,7 +23,7 @@ from pathlib import Path
 from bazel.fetch import command
 from bazel.fetch.archive_cache import ArchiveCache, cache_directory
 from bazel.fetch.command import CommandError
-from bazel.fetch.pins import read_pins
+from bazel.fetch.pins import index_options, read_pins
 from bazel.fetch.pip_client import SDIST_OPTIONS, manylinux_platforms, pip_download
 from bazel.fetch.unpack import unpack_sdist, unpack_wheel
 
@@ -44,8 +44,9 @@ def _wheel_options(python: str, glibc: str) -> list[str]:
 def _download(args: argparse.Namespace, work: Path) -> tuple[list[Path], int]:
     """Puts the archives into `work`; returns them, and how many bytes of them came out of the cache."""
     sdist = args.mode == "sdist"
-    # Only pip can read requirement files with options, URLs or markers.
-    pins = read_pins(args.requirements.read_text(encoding="utf-8")) or []
+    # Only pip can read requirement files with URLs, markers or options other than those that name indices.
+    text = args.requirements.read_text(encoding="utf-8")
+    pins = read_pins(text) or []
     if sdist and len(pins) != 1:
         raise CommandError(
             f"{args.requirements.name} has {len(pins)} packages with == and --hash=sha256:…; expected one, an sdist"
@@ -60,7 +61,8 @@ def _download(args: argparse.Namespace, work: Path) -> tuple[list[Path], int]:
         if taken:
             # Under its own name, which errors mention.
             requirements = work / requirements.name
-            requirements.write_text("".join(f"{pin.line}\n" for pin in missing), encoding="utf-8")
+            lines = [*index_options(text), *(pin.line for pin in missing)]
+            requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         downloaded = pip_download(
             requirements,
             work / "downloads",

@@ -24,8 +24,26 @@ _fetch = tag_class(
 )
 
 _sdist = tag_class(
-    doc = "An sdist, unpacked: `@name//:files`, and each file as `@name//:src/…`. None of its code runs, whatever its " +
-          "build backend.",
+    doc = """An sdist, unpacked. None of its code runs, whatever its build backend.
+
+`@name//:files` has all files. Each file is a label of its own, too: `@name//:src/PATH`, where PATH is the path below the
+archive's top directory. The repository has one package and no other BUILD file.
+
+```starlark
+# MODULE.bazel
+wheels.sdist(
+    name = "torch_scatter",
+    requirements = "//:torch-scatter.txt",
+)
+use_repo(wheels, "torch_scatter")
+
+# BUILD.bazel: torch_scatter-2.1.2/csrc/scatter.cpp of the archive
+torch_extension(
+    name = "scatter",
+    srcs = ["@torch_scatter//:src/csrc/scatter.cpp"],
+)
+```
+""",
     attrs = {
         "name": _NAME,
         "requirements": _REQUIREMENTS,

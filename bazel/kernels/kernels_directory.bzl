@@ -14,6 +14,8 @@ def _kernels_directory_impl(ctx):
     sets = [kernels[KernelsInfo] for kernels in ctx.attr.kernels]
     first = sets[0]
     torch = ctx.attr._torch[TorchInfo].cuda_version
+    if not torch:
+        fail("{}: this torch is one without CUDA; expected one with CUDA for kernels: choose another".format(ctx.label))
     for kernels, info in zip(ctx.attr.kernels, sets):
         if _major(info.cuda_version) != _major(torch):
             fail("{}: {} was compiled by the nvcc of CUDA {}, torch was built with CUDA {}; ".format(

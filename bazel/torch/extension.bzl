@@ -1,11 +1,16 @@
 """Module extension `torch`: the torch that extensions are compiled against."""
 
+load("//bazel/fetch:wheel_repos.bzl", "unpacked_wheels_repo")
+load(":pip_torch_repo.bzl", "pip_torch_repo")
 load(":torch_local_repo.bzl", "torch_local_repo")
 load(":torch_wheel_repo.bzl", "torch_wheel_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
 _DEFAULT_NAME = "deepgemm_torch"
+
+# NVIDIA's wheels of headers that no torch requires.
+_CUDA_HEADERS = Label("//third_party/torch:cuda-13.0-headers.txt")
 
 _NAME = attr.string(
     doc = "Name of the repository. The root module's tag wins over another module's of the same name; two in one " +
@@ -14,9 +19,17 @@ _NAME = attr.string(
     default = _DEFAULT_NAME,
 )
 
+_CUDA = attr.bool(
+    doc = "False makes a torch without CUDA, of any build: `torch.wheel` then fetches torch alone, and `torch.local` needs " +
+          "no toolkit. Headers and libraries of CUDA are missing, and a module that needs one is an error. Default: True; " +
+          "a torch that was built without CUDA is then an error.",
+    default = True,
+)
+
 _wheel = tag_class(
-    doc = "torch from wheels that a requirement file pins by hash. The machine's pip or uv fetches them.",
+    doc = "torch from wheels that a file pins by hash. The machine's pip or uv fetches them.",
     attrs = {
+        "cuda": _CUDA,
         "name": _NAME,
         "python": attr.string(
             doc = "The CPython whose torch wheel is fetched, such as `3.12`. The headers and the libraries' symbols are the " +
@@ -24,18 +37,20 @@ _wheel = tag_class(
             default = "3.12",
         ),
         "requirements": attr.label(
-            doc = "The requirement file: torch and NVIDIA's CUDA wheels, each with `==` and `--hash` (pip's hash-checking " +
+            doc = "A requirement file: torch and NVIDIA's CUDA wheels, each with `==` and `--hash` (pip's hash-checking " +
                   "mode). `@rules_deepgemm//third_party/torch` has some, and `bazel run " +
-                  "@rules_deepgemm//tools/pins:torch -- VERSION` writes another.",
+                  "@rules_deepgemm//tools/pins:torch -- VERSION` writes another. Or the project's own lock, " +
+                  "`uv.lock`, `pylock.toml` or `pylock.NAME.toml` (PEP 751): its torch is fetched, with the NVIDIA wheels " +
+                  "that have headers and libraries to link with. A lock without torch is an error.",
             mandatory = True,
         ),
     },
 )
 
 _local = tag_class(
-    doc = "An installed torch and CUDA toolkit. A torch without CUDA, or a toolkit of another major version, is an " +
-          "error.",
+    doc = "An installed torch and CUDA toolkit. A toolkit of another major version is an error.",
     attrs = {
+        "cuda": _CUDA,
         "cuda_home": attr.string(
             doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, `$CUDA_HOME` or `/usr/local/cuda`, " +
                   "whichever first has `include/cuda.h`.",
@@ -49,12 +64,45 @@ _local = tag_class(
     },
 )
 
+_pip = tag_class(
+    doc = """The torch of a pip hub of rules_python: what `py_test` targets of the project import, too.
+
+```starlark
+pip = use_extension("@rules_python//python/extensions:pip.bzl", "pip")
+pip.parse(
+    hub_name = "pip",
+    python_version = "3.12",
+    requirements_lock = "//:requirements.txt",
+)
+use_repo(pip, "pip")
+
+torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
+torch.pip(hub = "@pip")
+```
+
+Building an extension then fetches `@pip//torch` and what it depends on, for the Python in use; headers and libraries are
+the same for all. A hub without torch, a torch that was built with libstdc++'s old ABI, and, unless `cuda = False`, one
+without CUDA are errors.
+""",
+    attrs = {
+        "cuda": attr.bool(
+            doc = "False for a torch without CUDA, or to compile against one with CUDA as against one without. Default: True.",
+            default = True,
+        ),
+        "hub": attr.label(
+            doc = "The hub, such as `@pip`, with the target `//torch`.",
+            mandatory = True,
+        ),
+        "name": _NAME,
+    },
+)
+
 def _torch_impl(mctx):
     taken = {}
     direct, direct_dev = [], []
     for module in mctx.modules:
         in_module = {}
-        for kind, tags in [("wheel", module.tags.wheel), ("local", module.tags.local)]:
+        for kind, tags in [("wheel", module.tags.wheel), ("local", module.tags.local), ("pip", module.tags.pip)]:
             for tag in tags:
                 if tag.name in in_module:
                     fail("torch: {} has two tags named {}: give one of them another name".format(
@@ -71,9 +119,13 @@ def _torch_impl(mctx):
         taken = in_module | taken
     for name, (kind, tag) in taken.items():
         if kind == "wheel":
-            torch_wheel_repo(name = name, python = tag.python, requirements = tag.requirements)
+            torch_wheel_repo(name = name, cuda = tag.cuda, python = tag.python, requirements = tag.requirements)
+        elif kind == "pip":
+            unpacked_wheels_repo(name = name + "_cuda_headers", requirements = _CUDA_HEADERS)
+            headers = "@{}_cuda_headers//:files".format(name)
+            pip_torch_repo(name = name, cuda = tag.cuda, headers = headers, hub = tag.hub)
         else:
-            torch_local_repo(name = name, cuda_home = tag.cuda_home, interpreter = tag.interpreter)
+            torch_local_repo(name = name, cuda = tag.cuda, cuda_home = tag.cuda_home, interpreter = tag.interpreter)
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,
@@ -86,10 +138,12 @@ torch = module_extension(
 
 Targets depend on `@rules_deepgemm//bazel/torch`, which follows the flag of that name. Code that includes headers which
 torch's public ones do not include (`ATen/native`, `ATen/cpu/vec`, c10d) depends on `@rules_deepgemm//bazel/torch:headers`
-too. A torch without CUDA, and a toolkit of another major version than the one that torch was built with, are errors.
+too. A torch without CUDA, unless `cuda = False` says so, and a toolkit of another major version than the one that torch
+was built with, are errors.
 """,
     tag_classes = {
         "local": _local,
+        "pip": _pip,
         "wheel": _wheel,
     },
 )

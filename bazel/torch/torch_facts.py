@@ -37,7 +37,7 @@ class Facts(NamedTuple):
 
     #: Without the local part, which only repeats the CUDA release and which requirements on torch leave out.
     torch_version: str
-    #: `torch.version.cuda`, such as 13.0.
+    #: `torch.version.cuda`, such as 13.0; empty for a torch that is to serve without CUDA.
     cuda_version: str
     #: Whether torch was built with libstdc++'s C++11 ABI.
     cxx11_abi: bool
@@ -50,32 +50,39 @@ def _read(path: Path, what: str) -> str:
         raise CommandError(f"there is no {path}: {what}") from None
 
 
-def torch_build(torch: Path) -> tuple[str, str]:
-    """Returns torch's version and the CUDA release that it was built with. Does not import torch."""
+def torch_build(torch: Path, cuda: bool = True) -> tuple[str, str]:
+    """Returns torch's version, and the CUDA release that it was built with if `cuda`. Does not import torch."""
     version_py = _read(torch / "version.py", "name a directory that holds an installed torch")
     found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= '?([^'\n]+)'?$", version_py, re.MULTILINE))
     version = found.get("__version__", "")
     if not re.match(r"\d+\.\d+", version):
         raise CommandError(f"{torch / 'version.py'} has no version: torch is not installed as its wheel lays it out")
+    if not cuda:
+        return version, ""
     if not re.match(r"\d+\.\d+$", found.get("cuda", "")):
         raise CommandError(
             f"torch {version} is built without CUDA (torch.version.cuda is {found.get('cuda', 'missing')}):"
-            " use a CUDA build of it"
+            " use a CUDA build of it, or choose a torch without CUDA by cuda = False"
         )
     return version, found["cuda"]
 
 
-def facts(torch: Path, cuda: Path) -> Facts:
-    """Returns the facts of a torch, or fails when the toolkit has another major version than torch was built with."""
-    version, release = torch_build(torch)
+def _check_toolkit(cuda: Path, version: str, release: str) -> None:
     header = _read(cuda / "include" / "cuda.h", f"expected a CUDA toolkit; name one of CUDA {release}")
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", header, re.MULTILINE)
     major = int(toolkit.group(1)) // 1000 if toolkit else 0
-    if str(major) != release.split(".")[0]:
+    if str(major) != release.partition(".")[0]:
         raise CommandError(
             f"torch {version} is built with CUDA {release}, but {cuda} has the headers of CUDA {major}:"
             " name a toolkit of the same major version"
         )
+
+
+def facts(torch: Path, cuda: Path | None) -> Facts:
+    """Returns the facts of a torch, or fails when the toolkit has another major version than torch was built with."""
+    version, release = torch_build(torch, cuda is not None)
+    if cuda:
+        _check_toolkit(cuda, version, release)
     cmake = _read(
         torch / "share" / "cmake" / "Torch" / "TorchConfig.cmake",
         "torch is not installed as its wheel lays it out",

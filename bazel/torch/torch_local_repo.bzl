@@ -36,13 +36,13 @@ def _toolkits(rctx, torch):
 
 def _torch_local_repo_impl(rctx):
     torch = _torch_directory(rctx)
-    toolkits = _toolkits(rctx, torch)
+    toolkits = _toolkits(rctx, torch) if rctx.attr.cuda else []
     for facts in [torch.get_child("version.py")] + [toolkit.get_child("include", "cuda.h") for toolkit in toolkits]:
         rctx.watch(facts)
     run_module(
         rctx,
         "bazel.torch.torch_repository",
-        ["--torch", torch, "--out", rctx.path("."), "--cuda"] + toolkits,
+        ["--torch", torch, "--out", rctx.path(".")] + (["--cuda"] + toolkits if rctx.attr.cuda else ["--no-cuda"]),
         what = "torch.local",
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
@@ -52,6 +52,10 @@ torch_local_repo = repository_rule(
     doc = "An installed torch and toolkit, with the targets of `torch_wheel_repo`. The installation is not pinned, so " +
           "another machine's build may differ.",
     attrs = {
+        "cuda": attr.bool(
+            doc = "Whether there is to be a toolkit.",
+            default = True,
+        ),
         "cuda_home": attr.string(
             doc = "The toolkit's directory. Default: NVIDIA's wheels beside torch, $CUDA_HOME, /usr/local/cuda.",
         ),

@@ -6,6 +6,7 @@ hold.
 """
 
 load("//bazel/fetch:pip.bzl", "pip_fetch")
+load(":torch_pins.bzl", "torch_pins")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -36,7 +37,8 @@ torch_runtime(
 """
 
 def _shared_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = _PYTHON, exclude = _EXCLUDE)
+    requirements = torch_pins(rctx, rctx.attr.requirements, "shared", _PYTHON)
+    pip_fetch(rctx, requirements, "site", python = _PYTHON, exclude = _EXCLUDE)
     for entry in rctx.path("site").readdir(watch = "no"):
         wheel = entry.get_child("WHEEL")
         if not wheel.exists:
@@ -48,7 +50,7 @@ def _shared_repo_impl(rctx):
                     entry.basename.removesuffix(".dist-info"),
                     line,
                 ) + "Move it to the file of compiled packages (bazel run @rules_deepgemm//tools/pins:torch)")
-    rctx.file("pins.txt", rctx.read(rctx.attr.requirements))
+    rctx.file("pins.txt", rctx.read(requirements, watch = "no"))
     rctx.file("BUILD.bazel", "exports_files([\"pins.txt\"])\n")
 
 shared_runtime_repo = repository_rule(
@@ -64,7 +66,8 @@ shared_runtime_repo = repository_rule(
 
 def _python_repo_impl(rctx):
     shared = rctx.path(rctx.attr.shared).dirname
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
+    requirements = torch_pins(rctx, rctx.attr.requirements, "compiled", rctx.attr.python)
+    pip_fetch(rctx, requirements, "site", python = rctx.attr.python, exclude = _EXCLUDE)
     mine = {entry.basename: True for entry in rctx.path("site").readdir(watch = "no")}
     for entry in shared.get_child("site").readdir(watch = "no"):
         if entry.basename in mine:
@@ -77,7 +80,7 @@ def _python_repo_impl(rctx):
                 entry.basename,
             ))
         rctx.symlink(entry, "site/" + entry.basename)
-    rctx.file("pins.txt", rctx.read(rctx.attr.shared) + rctx.read(rctx.attr.requirements))
+    rctx.file("pins.txt", rctx.read(rctx.attr.shared) + rctx.read(requirements, watch = "no"))
     rctx.file("BUILD.bazel", _BUILD.format(bzl = Label(":torch_runtime.bzl"), tag = rctx.attr.tag))
 
 python_runtime_repo = repository_rule(

@@ -26,11 +26,11 @@ torch_sdk(
 
 def _torch_sdk_impl(ctx):
     parts = ctx.attr.cuda_version.split(".")
-    if len(parts) != 2 or not all([part.isdigit() for part in parts]):
-        fail("{}: cuda_version is '{}'; expected a release such as 13.0. A torch without CUDA has none ".format(
+    if ctx.attr.cuda_version and (len(parts) != 2 or not all([part.isdigit() for part in parts])):
+        fail("{}: cuda_version is '{}'; expected a release such as 13.0, or '' for a torch without CUDA ".format(
             ctx.label,
             ctx.attr.cuda_version,
-        ) + "(torch.version.cuda is None): use a CUDA build of torch.")
+        ) + "(torch.version.cuda is None).")
 
     # 1 is libstdc++'s own default, so it needs no definition.
     defines = [] if ctx.attr.cxx11_abi else ["_GLIBCXX_USE_CXX11_ABI=0"]
@@ -50,8 +50,8 @@ torch_sdk = rule(
     doc = _DOC,
     attrs = {
         "cuda_version": attr.string(
-            doc = "The CUDA release that torch was built with (`torch.version.cuda`), such as `13.0`. Anything else is " +
-                  "an error at analysis, also the empty string of a torch without CUDA.",
+            doc = "The CUDA release that torch was built with (`torch.version.cuda`), such as `13.0`; the empty string " +
+                  "for a torch without CUDA. Anything else is an error at analysis.",
             mandatory = True,
         ),
         "cxx11_abi": attr.bool(

@@ -2,6 +2,7 @@
 
 load("//bazel/fetch:host_python.bzl", "run_module")
 load("//bazel/fetch:pip.bzl", "pip_fetch")
+load(":torch_pins.bzl", "torch_pins")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -25,11 +26,21 @@ _INCLUDE = [
 ]
 
 def _torch_wheel_repo_impl(rctx):
-    pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python, include = _INCLUDE)
+    cuda = rctx.attr.cuda
+    python = rctx.attr.python
+    pip_fetch(
+        rctx,
+        torch_pins(rctx, rctx.attr.requirements, "cuda" if cuda else "cpu", python),
+        "site",
+        python = python,
+        include = _INCLUDE,
+        # A torch with CUDA can serve as one without.
+        exclude = [] if cuda else ["torch/lib/lib*_cuda.so"],
+    )
     run_module(
         rctx,
         "bazel.torch.torch_repository",
-        ["--site", rctx.path("site"), "--out", rctx.path(".")],
+        ["--site", rctx.path("site"), "--out", rctx.path(".")] + ([] if cuda else ["--no-cuda"]),
     )
     rctx.template("BUILD.bazel", Label(":torch.BUILD.bazel"), executable = False)
 
@@ -37,13 +48,16 @@ torch_wheel_repo = repository_rule(
     implementation = _torch_wheel_repo_impl,
     doc = "torch and NVIDIA's CUDA wheels as `cc_library` targets, with the `torch_sdk` `:sdk` for all of them.",
     attrs = {
+        "cuda": attr.bool(
+            doc = "Whether to fetch NVIDIA's wheels too.",
+            default = True,
+        ),
         "python": attr.string(
             doc = "The CPython whose torch wheel is fetched. Headers and libraries are the same in all of them.",
             default = "3.12",
         ),
         "requirements": attr.label(
-            doc = "Requirement file with torch and the NVIDIA wheels, each with == and --hash; " +
-                  "`bazel run @rules_deepgemm//tools/pins:torch -- VERSION` writes one.",
+            doc = "Requirement file with torch and the NVIDIA wheels, each with == and --hash; or uv.lock, pylock.toml.",
             mandatory = True,
         ),
     },

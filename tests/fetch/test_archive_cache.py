@@ -11,7 +11,7 @@ from packages import Index, sha256
 
 from bazel.fetch import pip_fetch
 from bazel.fetch.archive_cache import ArchiveCache, cache_directory
-from bazel.fetch.pins import Pin, read_pins
+from bazel.fetch.pins import Pin, index_options, read_pins
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_only_what_is_missing_is_downloaded(index: Index, tmp_path: Path, cache:
     first.unlink()
     assert _fetch(both, tmp_path / "two") == 0
     assert [name.split("-")[0] for name in _names(tmp_path / "two")] == ["first", "second"]
+
+
+def test_index_that_the_file_names_is_used_for_what_is_missing(
+    index: Index, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    first, second = index.wheel("first", {"a.py": ""}), index.wheel("second", {"b.py": ""})
+    texts = [
+        f"--find-links {index.links}\n{index.pin(*archives).read_text()}" for archives in ([first], [first, second])
+    ]
+    for number, text in enumerate(texts):
+        assert _fetch(index.requirements(text), tmp_path / str(number)) == 0
+        first.unlink(missing_ok=True)
+    assert _names(tmp_path / "1") == [first.name, second.name]
 
 
 def test_cached_wheel_of_another_python_is_not_chosen(index: Index, tmp_path: Path, cache: Path) -> None:
@@ -157,5 +171,8 @@ def test_pins() -> None:
         Pin("a", "1.0", frozenset(["1" * 64, "2" * 64])),
         Pin("B.c", "2+cu130", frozenset(["2" * 64])),
     ]
-    for other in ("--index-url x", "a>=1 --hash=sha256:" + "1" * 64, "a==1.0", "a @ file:///a", "a==1 --hash=md5:1"):
+    named = "--index-url=https://host.example/a  # why\n-f links\n"
+    assert read_pins(named + text.format("1" * 64, "2" * 64)) == pins
+    assert index_options(named + text) == ["--index-url=https://host.example/a", "-f links"]
+    for other in ("--pre", "a>=1 --hash=sha256:" + "1" * 64, "a==1.0", "a @ file:///a", "a==1 --hash=md5:1"):
         assert read_pins(other) is None

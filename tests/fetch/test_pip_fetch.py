@@ -114,7 +114,7 @@ _BACKEND = "raise SystemExit('the backend was run')\n"
         {"pyproject.toml": _BUILD_SYSTEM + 'backend-path = ["."]\n', "backend.py": _BACKEND},
         {"pyproject.toml": _BUILD_SYSTEM + 'backend-path = ["in"]\n', "in/backend.py": _BACKEND},
         {"pyproject.toml": '[project]\nname = "some-thing"\nversion = "1.0"\nrequires-python = ">=4"\n'},
-        {"sitecustomize.py": _BACKEND, "sdist_metadata.py": _BACKEND},
+        {"sitecustomize.py": _BACKEND, "pip.py": _BACKEND, "json.py": _BACKEND},
     ],
     ids=["setup.py", "absent backend", "backend at the top", "backend in a directory", "no backend", "the same names"],
 )
@@ -126,12 +126,16 @@ def test_sdist_is_unpacked_and_not_run(index: Index, tmp_path: Path, capsys, mem
     assert (out / "src/a.cpp").read_text() == "int a;\n"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not pass its arguments to sitecustomize")
-def test_a_pip_that_names_the_backend_elsewhere_runs_nothing(tmp_path: Path) -> None:
-    script = tmp_path / "_in_process.py"
-    script.write_text("print('the backend was run')")
-    environment = {"PYTHONPATH": str(Path(pip_client.__file__).with_name("sdist_metadata")), "A_NEW_NAME": "backend"}
-    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    "command",
+    [["setup.py", "egg_info"], ["-m", "pip", "install"], ["_in_process.py", "build_wheel", "."]],
+    ids=["setup.py", "build requirements", "another hook"],
+)
+def test_a_pip_that_starts_something_else_runs_nothing(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "setup.py").write_text("print('setup.py was run')")
+    backend = Path(pip_client.__file__).with_name("sdist_backend.py")
+    arguments = [sys.executable, "-S", str(backend), "first==1.0", *command]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ERROR: this version of pip is not supported for sdists: use another one\n"
 

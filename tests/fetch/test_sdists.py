@@ -46,6 +46,16 @@ _SDISTS = {
         "fff5fe59a87295b278abd31bec92c15d9bc4a06885ab12bcea52c71119392e79",
         "tomlkit/api.py",
     ),
+    "maturin": (
+        "rpds-py==0.24.0",
+        "772cc1b2cd963e7e17e6cc55fe0371fb9c704d63e44cacec7b9b7f523b78919e",
+        "Cargo.toml",
+    ),
+    "setup.py that imports torch": (
+        "torch-scatter==2.1.2",
+        "69b3aa435f2424ac6a1bfb6ff702da6eb73b33ca0db38fb26989c74159258e47",
+        "csrc/scatter.cpp",
+    ),
     "in-tree backend, at the top": (
         "flit_core==3.12.0",
         "18f63100d6f94385c6ed57a72073443e1a71a4acb4339491615d0f16d6ff01b2",

@@ -56,6 +56,7 @@ LOADED_BY_REPOSITORIES = {
     "bazel/fetch/site_packages.bzl",
     "bazel/pythons/python_abi.bzl",
     "bazel/pythons/registered_python.bzl",
+    "bazel/torch/pip_torch.bzl",
     "bazel/torch/torch_runtime.bzl",
     "bazel/torch/torch_sdk.bzl",
 }

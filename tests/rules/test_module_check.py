@@ -40,6 +40,14 @@ def test_another_cuda_runtime(tmp_path: Path, capsys) -> None:
     assert "cuda_12.so: found libcudart.so.12 among the needed libraries; expected the CUDA runtime of torch, " in error
 
 
+def test_a_torch_without_cuda(tmp_path: Path, capsys) -> None:
+    assert _run(capsys, tmp_path / "ok", os.environ["MODULE"], "--module=_C", "--cuda=") == ""
+    error = _run(capsys, tmp_path / "no", os.environ["CUDA_12"], "--module=_C", "--cuda=")
+    assert (
+        "cuda_12.so: found libcudart.so.12 among the needed libraries; expected nothing of CUDA, since this " in error
+    )
+
+
 def test_a_symbol_that_torch_does_not_have(tmp_path: Path, capsys) -> None:
     library = (os.environ["TORCH"], "--module=_C", "--cuda=13.0")
     # String tables; in the second one the name is the end of another name.

@@ -116,13 +116,13 @@ def torch_extension_test_suite(name):
         ),
     ] + [
         _refused(
-            "torch_without_cuda_{}_test".format(release or "empty"),
-            "cuda_version is '{}'".format(release),
+            "cuda_version_{}_test".format(release),
+            "cuda_version is '{}'; expected a release such as 13.0, or '' for a torch without CUDA".format(release),
             torch_sdk,
             cuda_version = release,
             version = "2.14.0",
             deps = [],
         )
-        for release in ["", "None", "13", "cpu"]
+        for release in ["None", "13", "cpu"]
     ]
     native.test_suite(name = name, tests = tests)

@@ -46,7 +46,9 @@ def site(tmp_path: Path) -> Path:
         },
     )
     for directory, names in {
-        "torch/lib": [f"lib{name}.so" for name in torch_repository._TORCH_LIBRARIES],
+        "torch/lib": [
+            f"lib{name}.so" for name in (*torch_repository._TORCH_LIBRARIES, *torch_repository._TORCH_CUDA_LIBRARIES)
+        ],
         "nvidia/cu13/lib": ["libcudart.so.13", "libnvrtc.so.13", "libnvrtc.so.13.0.88"],
     }.items():
         (root / directory).mkdir(parents=True)
@@ -168,6 +170,32 @@ def test_the_first_toolkit_that_is_there_counts(site: Path, tmp_path: Path, caps
     error = _fails(capsys, *arguments, site / "absent", tmp_path)
     assert "torch 2.14.0+cu130 is built with CUDA 13.0" in error
     assert f"no include/cuda.h in {site / 'absent'}, {tmp_path}: name an installed toolkit with cuda_home" in error
+
+
+@pytest.mark.parametrize("version", [_VERSION, "__version__ = '2.14.0+cpu'\ncuda: Optional[str] = None\n"])
+@pytest.mark.parametrize("source", ["--site", "--torch"])
+def test_a_torch_without_cuda_by_choice(site: Path, tmp_path: Path, source: str, version: str) -> None:
+    _write(site, {"torch/version.py": version})
+    for library in [*torch_repository._TORCH_CUDA_LIBRARIES, *torch_repository._CUDA_LIBRARIES]:
+        (site / f"torch/lib/lib{library}.so").unlink(missing_ok=True)
+    out = tmp_path / "repository"
+    out.mkdir()
+    where = site if source == "--site" else site / "torch"
+    assert torch_repository.main([source, str(where), "--no-cuda", "--out", str(out)]) == 0
+    assert 'CUDA_VERSION = ""' in (out / "version.bzl").read_text()
+    assert "CUDA_HOST_HEADERS = []" in (out / "headers.bzl").read_text()
+    assert {path.name for path in (out / "lib").iterdir()} == {
+        "libc10.so",
+        "libtorch.so",
+        "libtorch_cpu.so",
+        "libtorch_python.so",
+    }
+    assert not (out / "cuda").exists()
+
+
+def test_wheels_without_torch(site: Path, tmp_path: Path, capsys) -> None:
+    (site / "torch").rename(tmp_path / "elsewhere")
+    assert "the requirement file pins no torch: add it" in _fails(capsys, "--site", site, "--out", tmp_path)
 
 
 @pytest.mark.parametrize("toolkit", ["--site", "--cuda"])

@@ -22,6 +22,8 @@ from wheel_tools.operators import of_python, registers_operators
 
 # CUDA libraries whose SONAME ends in CUDA's major version.
 _CUDA_RUNTIME = re.compile(r"lib(?:cudart|nvrtc)\.so\.(\d+)")
+# Libraries of CUDA and of a torch with CUDA.
+_CUDA_LIBRARY = re.compile(r"lib(?:cuda|cudart|nvrtc|cublas\w*|cusolver\w*|cusparse\w*|c10_cuda|torch_cuda\w*)\.so\b")
 # Mangled C++ names in one of torch's namespaces.
 _OF_TORCH = re.compile(r"_Z.*(?:2at|3c10|5torch|6caffe2)[A-Z0-9]")
 
@@ -65,6 +67,13 @@ def check_library(library: Path, module: str | None, cuda: str, torch: Sequence[
             fix=f"write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {{…}} in one source, or {other}",
         )
     for needed in elf.needed:
+        if not cuda and _CUDA_LIBRARY.match(needed):
+            raise WheelError(
+                where,
+                found=f"{needed} among the needed libraries",
+                expected="nothing of CUDA, since this torch is one without CUDA",
+                fix="choose a torch with CUDA, or remove what needs it from srcs, deps and linkopts",
+            )
         match = _CUDA_RUNTIME.match(needed)
         if match and match.group(1) != cuda.partition(".")[0]:
             raise WheelError(
@@ -116,7 +125,7 @@ def main(argv: Sequence[str]) -> int:
     kind.add_argument("--module", help="the X of PyInit_X")
     kind.add_argument("--operators", action="store_true", help="the library registers operators and is no module")
     parser.add_argument("--target", required=True, help="the label that an error begins with")
-    parser.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0")
+    parser.add_argument("--cuda", required=True, help="the CUDA release of torch, such as 13.0; '' for none")
     parser.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
     parser.add_argument("--out", type=Path, required=True, help="where to copy the library to if it passes")
     parser.add_argument("file", type=Path)
