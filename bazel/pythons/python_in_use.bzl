@@ -29,7 +29,10 @@ def python_in_use(ctx):
     """
     toolchain = ctx.toolchains[_TYPE]
     runtime = getattr(toolchain, "py3_runtime", None) if toolchain else None
-    if not runtime:
+
+    # rules_python 1.0 and newer give the `python3` of the PATH a version that nothing compared with it: the flag's.
+    interpreter = getattr(runtime, "interpreter", None)
+    if not runtime or (interpreter and interpreter.basename == "runtime_env_toolchain_interpreter.sh"):
         return None
 
     # py_runtime states the version since rules_python 1.0 and Bazel 8.
@@ -68,7 +71,7 @@ def refusal(ctx, message):
     """
     out = ctx.actions.declare_file(ctx.label.name + ".python-in-use")
     ctx.actions.run_shell(
-        arguments = ["error: {}: {}".format(ctx.label, message)],
+        arguments = ["error: {}: {}".format(str(ctx.label).removeprefix("@@").removeprefix("@"), message)],
         command = "echo \"$1\" >&2; exit 1",
         mnemonic = "PythonInUse",
         outputs = [out],
