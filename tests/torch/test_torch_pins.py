@@ -82,7 +82,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A sandbox cannot write into the user's cache.
     environment = {**os.environ, "UV_CACHE_DIR": str(project / "cache")}
     for arguments in (["lock"], ["export", "--frozen", "--format=pylock.toml", "--output-file=pylock.toml"]):
-        command = [uv, *arguments, "--quiet"]
+        command = [uv, *arguments, "--quiet", "--system-certs"]
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return project
