@@ -27,6 +27,13 @@ _REQUIREMENTS = attr.label(
     doc = "Requirement file with the one package, with == and --hash.",
     mandatory = True,
 )
+_BUILD_FILE = attr.label(doc = "The repository's BUILD file. Default: `:files`, and each file exported.")
+
+def _write_build_file(rctx, directory):
+    if rctx.attr.build_file:
+        rctx.template("BUILD.bazel", rctx.attr.build_file, executable = False)
+    else:
+        rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = directory))
 
 def _fetched_wheel_repo_impl(rctx):
     pip_fetch(
@@ -60,22 +67,26 @@ fetched_wheel_repo = repository_rule(
 
 def _fetched_sdist_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
-    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "src"))
+    _write_build_file(rctx, "src")
 
 fetched_sdist_repo = repository_rule(
     implementation = _fetched_sdist_repo_impl,
     doc = "One sdist, unpacked without running its code: `:files`, and each file by its path below `src`.",
-    attrs = {"requirements": _REQUIREMENTS},
+    attrs = {
+        "build_file": _BUILD_FILE,
+        "requirements": _REQUIREMENTS,
+    },
 )
 
 def _unpacked_wheels_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python)
-    rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = "site"))
+    _write_build_file(rctx, "site")
 
 unpacked_wheels_repo = repository_rule(
     implementation = _unpacked_wheels_repo_impl,
     doc = "Wheels, unpacked as into one site-packages: `:files`, and each file by its path below `site`.",
     attrs = {
+        "build_file": _BUILD_FILE,
         "python": attr.string(
             doc = "The CPython whose wheels are fetched, such as `3.12`; `any` for wheels that serve every CPython.",
             default = "any",

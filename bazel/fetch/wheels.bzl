@@ -15,6 +15,12 @@ _NAME = attr.string(
     mandatory = True,
 )
 
+_BUILD_FILE = attr.label(
+    doc = "The BUILD file of the repository's root, as `http_archive` has it: targets of your own over its files, such as a " +
+          "`cc_library`. It may load from `@rules_cc`, `@rules_python` and `@rules_deepgemm`. Default: one that exports " +
+          "every file and has `:files`.",
+)
+
 _fetch = tag_class(
     doc = "A wheel as it was published: `@name//:wheel`, one file under its own name. It is the one for the CPU of the " +
           "target platform, x86-64 or aarch64, so the requirement file has the hash of each.",
@@ -48,6 +54,7 @@ torch_extension(
 ```
 """,
     attrs = {
+        "build_file": _BUILD_FILE,
         "name": _NAME,
         "requirements": _REQUIREMENTS,
     },
@@ -57,6 +64,7 @@ _unpack = tag_class(
     doc = "Wheels for x86-64, unpacked as into one site-packages: `@name//:files`, and each file as `@name//:site/…`. For files " +
           "that are published in wheels and are no Python libraries, such as NVIDIA's compilers.",
     attrs = {
+        "build_file": _BUILD_FILE,
         "name": _NAME,
         "python": attr.string(
             doc = "The CPython whose wheels are fetched, such as `3.12`. Default: `any`, wheels that serve every CPython.",
@@ -104,9 +112,14 @@ def _wheels_impl(mctx):
                 )
             cpu_hub_repo(name = name, aliases = {"wheel": "@%s_{cpu}//:wheel" % name})
         elif kind == "sdist":
-            fetched_sdist_repo(name = name, requirements = tag.requirements)
+            fetched_sdist_repo(name = name, build_file = tag.build_file, requirements = tag.requirements)
         else:
-            unpacked_wheels_repo(name = name, python = tag.python, requirements = tag.requirements)
+            unpacked_wheels_repo(
+                name = name,
+                build_file = tag.build_file,
+                python = tag.python,
+                requirements = tag.requirements,
+            )
     return mctx.extension_metadata(
         root_module_direct_deps = direct,
         root_module_direct_dev_deps = direct_dev,

@@ -64,6 +64,18 @@ def test_every_python_imports(check: Check, capsys: pytest.CaptureFixture) -> No
     ]
 
 
+def test_every_python_runs_the_script(check: Check, capsys: pytest.CaptureFixture) -> None:
+    script = check.directory / "script.py"
+    script.write_text(
+        f"import sys\nfrom tiny import pair\nassert sys.version_info < ({NEWER.replace('.', ', ')}), 'too new'\n"
+    )
+    assert check(f"--script={script}") == 1
+    out = capsys.readouterr().out
+    assert f"{OLDER}: ok: " in out
+    assert f"{NEWER}: FAILED: script.py: found exit status 1; expected 0" in out
+    assert "AssertionError: too new" in out
+
+
 def test_a_missing_interpreter_fails(check: Check, capsys: pytest.CaptureFixture) -> None:
     check.interpreters[OLDER] = ""
     assert check() == 1

@@ -21,6 +21,7 @@ def _import_check_test_impl(ctx):
     lines += ["--loaded=" + name for name in ctx.attr.loaded]
     lines += ["--operator=" + name for name in ctx.attr.operators]
     lines += ["--emulator=" + file.short_path for file in ctx.files.emulator]
+    lines += ["--script=" + script.short_path for script in ctx.files.script]
     files = []
     for target in ctx.attr.pythons:
         python = target[PythonAbiInfo]
@@ -38,7 +39,7 @@ def _import_check_test_impl(ctx):
         ctx,
         lines,
         "--work \"$TEST_TMPDIR/work\"",
-        [wheel, ctx.executable._uv] + ctx.files.emulator + anchors.values(),
+        [wheel, ctx.executable._uv] + ctx.files.emulator + ctx.files.script + anchors.values(),
         depset(transitive = files),
     )
 
@@ -75,6 +76,11 @@ _import_check_test = rule(
             mandatory = True,
             providers = [TorchRuntimeInfo],
         ),
+        "script": attr.label(
+            doc = "A Python program that every CPython runs afterwards, and that fails the test unless it exits with 0. " +
+                  "Default: none.",
+            allow_single_file = [".py"],
+        ),
         "stable_abi": attr.bool(
             doc = "Whether one `.abi3.so` serves all CPythons. Default: False, one library per CPython.",
         ),
@@ -105,6 +111,7 @@ def import_check_test(
         extension = "",
         loaded = [],
         operators = [],
+        script = None,
         stable_abi = False,
         size = "medium",
         tags = [],
@@ -145,6 +152,9 @@ def import_check_test(
         loaded: Names of modules that must be in `sys.modules` after the import of `module`. Default: none.
         operators: Operators that must be registered with torch afterwards, such as `my_ops::scatter`, with or without the
             name of an overload. The log then lists all that were registered. Default: none.
+        script: A Python program, a `.py` file, that each environment runs afterwards, such as one that computes a value and
+            compares it. It imports what the wheel and torch install, and nothing beside itself. An exit code other than 0
+            fails the test. Default: none.
         stable_abi: Whether one `.abi3.so` serves all CPythons. Default: False, one library per CPython.
         size: As for every test. Default: `medium`, which stops after 5 minutes.
         tags: As for every test. `no-remote-exec` is added: the test reads packages that are not among its declared
@@ -164,6 +174,7 @@ def import_check_test(
         operators = operators,
         pythons = [Label("@deepgemm_pythons//:" + python.tag) for python in PYTHONS],
         runtimes = [Label("@deepgemm_torch_runtime//:" + python.tag) for python in PYTHONS],
+        script = script,
         stable_abi = stable_abi,
         tags = tags + ["no-remote-exec"],
         wheel = wheel,

@@ -163,7 +163,9 @@ def torch_extension(
             A Python identifier. Default: `_C`.
         hdrs: Headers of this extension. Every header that the compiler reads must be here or come from `deps`.
             Default: none.
-        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`. Default: none.
+        deps: Further C++ dependencies, such as `cc_library` or rules_cuda's `cuda_library`. Their headers come before torch's
+            on the search path, so that a pybind11 here takes the place of torch's copy. A Python's headers that they bring,
+            as pybind11_bazel's `@pybind11` does, are not used. Default: none.
         copts: Compiler options. They follow this macro's own (`-std=c++20 -fvisibility=hidden`) and override them.
             Default: none.
         defines: Preprocessor definitions, `NAME` or `NAME=VALUE`, for these sources only. Default: none.
@@ -192,21 +194,22 @@ def torch_extension(
              "an operator library needs no Python at all")
     pythons = _served(name, py_limited_api)
     common = {"tags": tags, "testonly": testonly, "visibility": visibility}
+    without_python(
+        name = name + ".deps",
+        operators = operators,
+        tags = tags + ["manual"],
+        testonly = testonly,
+        visibility = ["//visibility:private"],
+        deps = deps + ([_TORCH] if operators else []),
+    )
+    own = ":{}.deps".format(name)
     if operators:
-        without_python(
-            name = name + ".deps",
-            deps = deps + [_TORCH],
-            tags = tags + ["manual"],
-            testonly = testonly,
-            visibility = ["//visibility:private"],
-        )
-
         # One library for every Python: {its tag: what its sources depend on}.
-        libraries = {"ops": [":{}.deps".format(name)]}
+        libraries = {"ops": [own]}
     else:
         # The extension's own headers come first on the search path: torch bundles headers of other projects.
         libraries = {
-            "abi3" if py_limited_api else python.tag: deps + [_hub(python.tag), _TORCH]
+            "abi3" if py_limited_api else python.tag: [own, _hub(python.tag), _TORCH]
             for python in (pythons[:1] if py_limited_api else pythons)
         }
     local_defines = defines + ["TORCH_EXTENSION_NAME=" + module_name]

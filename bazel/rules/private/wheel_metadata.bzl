@@ -55,8 +55,8 @@ METADATA_ATTRS = {
     ),
     "python_requires": attr.string(
         doc = "Requires-Python (PEP 440). It must admit exactly the Pythons of the extensions. Default: `requires-python` " +
-              "of `pyproject`, else the specifier of the `pythons` module extension, and that one also while " +
-              "RULES_DEEPGEMM_ONLY_PYTHON is set.",
+              "of `pyproject`, else the specifier of the `pythons` module extension. While RULES_DEEPGEMM_ONLY_PYTHON is " +
+              "set, it is that Python in every case.",
     ),
     "require_torch": attr.bool(
         doc = "Whether the wheel requires exactly the torch that the extensions were compiled against, besides its other " +
@@ -134,7 +134,7 @@ def add_metadata(ctx, args, torch):
     for attribute, field in _FIELDS.items():
         if getattr(ctx.attr, attribute):
             project[field] = getattr(ctx.attr, attribute)
-    if NARROWED and not ctx.attr.python_requires:
+    if NARROWED:
         project["requires-python"] = REQUIRES_PYTHON
     authors = {"name": ctx.attr.author, "email": ctx.attr.author_email}
     if any(authors.values()):

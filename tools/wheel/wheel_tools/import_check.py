@@ -131,6 +131,8 @@ def check_python(python: Python, arguments: argparse.Namespace, work: Path) -> P
     names = [arguments.module, arguments.extension, "operators" if arguments.operator else "", str(out)]
     probe = [str(inside), "-I", "-B", "-c", _PROBE, *names]
     run([*probe, *arguments.loaded], f"import {arguments.module}")
+    if arguments.script:
+        run([str(inside), "-I", "-B", os.path.abspath(arguments.script)], arguments.script.name)
     result = _probed(json.loads(out.read_text("utf-8")), arguments, packages)
     _check_torch(arguments.wheel, python.version, result.torch)
     return result
@@ -249,6 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--operator", action="append", default=[], metavar="NS::NAME", help="an operator that must be registered"
     )
+    parser.add_argument("--script", type=Path, help="a Python program to run afterwards (default: none)")
     parser.add_argument(
         "--skip-missing", action="store_true", help="skip a CPython without an interpreter (default: it fails)"
     )
