@@ -2,17 +2,21 @@
 
 visibility(["//bazel/..."])
 
-# --cpu names the output directory.
-_HOST = {
-    "//command_line_option:cpu": "//command_line_option:host_cpu",
-    "//command_line_option:platforms": "//command_line_option:host_platform",
-}
-
 def _impl(settings, _attr):
-    return {option: settings[host] for option, host in _HOST.items()}
+    return {
+        # --cpu names the output directory.
+        "//command_line_option:cpu": settings["//command_line_option:host_cpu"],
+        "//command_line_option:platforms": [settings["//command_line_option:host_platform"]],
+    }
 
 host_platform = transition(
     implementation = _impl,
-    inputs = _HOST.values(),
-    outputs = _HOST.keys(),
+    inputs = [
+        "//command_line_option:host_cpu",
+        "//command_line_option:host_platform",
+    ],
+    outputs = [
+        "//command_line_option:cpu",
+        "//command_line_option:platforms",
+    ],
 )

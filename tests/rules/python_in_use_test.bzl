@@ -4,6 +4,7 @@ load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load("@rules_python//python:py_runtime_info.bzl", "PyRuntimeInfo")
+load("//bazel/pythons:naming.bzl", "python_soabi")
 load("//bazel/rules:defs.bzl", "torch_extension")
 
 visibility(["//tests/..."])
@@ -87,16 +88,16 @@ def python_in_use_test_suite(name):
     tags = ", ".join([python.tag for python in PYTHONS])
     operators = {"import_root": here, "links": [here + "/a/_ops.so"]}
     native.test_suite(name = name, tests = [
-        _made(_oldest_test, "oldest", "used", import_root = here, links = [library.format(oldest.soabi)]),
+        _made(_oldest_test, "oldest", "used", import_root = here, links = [library.format(python_soabi(oldest.version, "x86_64"))]),
         _made(_oldest_test, "src", "used_at_src", import_root = here + "/src", links = [
-            "{}/src/_C.{}.so".format(here, oldest.soabi),
+            "{}/src/_C.{}.so".format(here, python_soabi(oldest.version, "x86_64")),
         ]),
         _made(_oldest_test, "above", "used_above", import_root = "_main/tests", links = [here + "/_C.abi3.so"]),
         _made(_old_test, "old", "used", import_root = here, refused = expected.format("cp37", tags)),
         _made(_old_test, "old_operators", "used_operators", **operators),
         _made(_threaded_test, "threaded", "used", import_root = here, refused = expected.format(oldest.tag + "t", tags)),
         _made(_unknown_test, "unknown", "used", import_root = here, links = [
-            library.format(python.soabi)
+            library.format(python_soabi(python.version, "x86_64"))
             for python in PYTHONS
         ]),
         _made(_unknown_test, "unknown_operators", "used_operators", **operators),
