@@ -2,17 +2,17 @@
 
 visibility(["//bazel/..."])
 
-# --cpu names the output directory.
-_HOST = {
-    "//command_line_option:cpu": "//command_line_option:host_cpu",
-    "//command_line_option:platforms": "//command_line_option:host_platform",
-}
+_CPU = "//command_line_option:cpu"
+_HOST_CPU = "//command_line_option:host_cpu"
+_HOST_PLATFORM = "//command_line_option:host_platform"
+_PLATFORMS = "//command_line_option:platforms"
 
 def _impl(settings, _attr):
-    return {option: settings[host] for option, host in _HOST.items()}
+    # --cpu names the output directory.
+    return {_CPU: settings[_HOST_CPU], _PLATFORMS: [settings[_HOST_PLATFORM]]}
 
 host_platform = transition(
     implementation = _impl,
-    inputs = _HOST.values(),
-    outputs = _HOST.keys(),
+    inputs = [_HOST_CPU, _HOST_PLATFORM],
+    outputs = [_CPU, _PLATFORMS],
 )
