@@ -246,8 +246,8 @@ def rules_test_suite(name):
     outputs_test(
         name = "platform_wheels_test",
         outputs = [
-            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
             "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_aarch64.whl",
+            "ops_wheels/ops-2.8.2-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl",
         ],
         target_under_test = ":ops_wheels",
     )
