@@ -1,6 +1,6 @@
 """Repository rule: one name for targets whose repository depends on the CPU of the target platform."""
 
-load("//bazel/platforms:cpus.bzl", "CPUS")
+load("//bazel/platforms:cpus.bzl", "CPUS", "machine_cpu")
 load(":host_python.bzl", "apparent_name")
 
 visibility(["//bazel/..."])
@@ -15,11 +15,8 @@ alias(
 )
 """
 
-# What rctx.os.arch, Java's os.arch, says.
-_JAVA_NAMES = {"amd64": "x86_64"}
-
 def _cpu_hub_repo_impl(rctx):
-    machine = _JAVA_NAMES.get(rctx.os.arch, rctx.os.arch)
+    machine = machine_cpu(rctx)
     cpus = [machine] if rctx.attr.machine_only else CPUS.keys()
     error = "@{} is for {}; expected a target platform with {}: {}".format(
         apparent_name(rctx),
