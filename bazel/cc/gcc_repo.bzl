@@ -43,7 +43,6 @@ def _gcc_repo_impl(rctx):
     )
     rctx.template("BUILD.bazel", Label(":gcc.BUILD.bazel"), executable = False, substitutions = {
         "{CPU}": rctx.attr.cpu,
-        "{CC_TOOLCHAIN_CONFIG}": str(Label(":cc_toolchain_config.bzl")),
     })
 
 gcc_repo = repository_rule(

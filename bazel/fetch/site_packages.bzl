@@ -1,4 +1,4 @@
-"""The macro that declares the packages of a repository that pip_repo makes."""
+"""The macro that declares the packages of a repository that unpacked_wheels_repo makes."""
 
 load("@rules_python//python:defs.bzl", "py_library")
 

@@ -7,14 +7,14 @@ Each repository is fetched when something that is built needs it:
 - `deepgemm_pip_tests`: pytest and what else only this repository's tests import.
 """
 
-load(":pip_repo.bzl", "pip_repo")
+load(":wheel_repos.bzl", "unpacked_wheels_repo")
 
 visibility(["//bazel/...", "//tests/..."])
 
 def _pip_impl(mctx):
     for name, pins in [("deepgemm_pip", "requirements"), ("deepgemm_pip_tests", "tests"), ("deepgemm_uv", "uv")]:
         build_file = "site" if pins == "requirements" else pins
-        pip_repo(
+        unpacked_wheels_repo(
             name = name,
             build_file = Label("//third_party/pip:{}.BUILD.bazel".format(build_file)),
             requirements = Label("//third_party/pip:{}.txt".format(pins)),

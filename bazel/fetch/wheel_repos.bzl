@@ -5,35 +5,20 @@ load(":pip.bzl", "pip_fetch")
 
 visibility(["//bazel/...", "//tests/..."])
 
-_WHEEL_BUILD = """\
-filegroup(
-    name = "wheel",
-    srcs = glob(["wheel/*.whl"]),
-    visibility = ["//visibility:public"],
-)
-"""
-
-_FILES_BUILD = """\
-filegroup(
-    name = "files",
-    srcs = glob(["{directory}/**"]),
-    visibility = ["//visibility:public"],
-)
-
-exports_files(glob(["{directory}/**"]))
-"""
-
 _REQUIREMENTS = attr.label(
     doc = "Requirement file with the one package, with == and --hash.",
     mandatory = True,
 )
 _BUILD_FILE = attr.label(doc = "The repository's BUILD file. Default: `:files`, and each file exported.")
 
-def _write_build_file(rctx, directory):
-    if rctx.attr.build_file:
-        rctx.template("BUILD.bazel", rctx.attr.build_file, executable = False)
-    else:
-        rctx.file("BUILD.bazel", _FILES_BUILD.format(directory = directory))
+def _write_build_file(rctx, directory, build_file = None, name = "files"):
+    own = {"{DIRECTORY}": directory, "{NAME}": name}
+    rctx.template(
+        "BUILD.bazel",
+        build_file or Label(":files.BUILD.bazel"),
+        executable = False,
+        substitutions = {} if build_file else own,
+    )
 
 def _fetched_wheel_repo_impl(rctx):
     pip_fetch(
@@ -52,7 +37,7 @@ def _fetched_wheel_repo_impl(rctx):
             rctx.attr.requirements.name,
             len(files),
         ))
-    rctx.file("BUILD.bazel", _WHEEL_BUILD)
+    _write_build_file(rctx, "wheel", name = "wheel")
 
 fetched_wheel_repo = repository_rule(
     implementation = _fetched_wheel_repo_impl,
@@ -67,7 +52,7 @@ fetched_wheel_repo = repository_rule(
 
 def _fetched_sdist_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "src", mode = "sdist")
-    _write_build_file(rctx, "src")
+    _write_build_file(rctx, "src", rctx.attr.build_file)
 
 fetched_sdist_repo = repository_rule(
     implementation = _fetched_sdist_repo_impl,
@@ -80,7 +65,7 @@ fetched_sdist_repo = repository_rule(
 
 def _unpacked_wheels_repo_impl(rctx):
     pip_fetch(rctx, rctx.attr.requirements, "site", python = rctx.attr.python)
-    _write_build_file(rctx, "site")
+    _write_build_file(rctx, "site", rctx.attr.build_file)
 
 unpacked_wheels_repo = repository_rule(
     implementation = _unpacked_wheels_repo_impl,

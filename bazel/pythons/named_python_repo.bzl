@@ -2,26 +2,12 @@
 
 visibility(["//bazel/...", "//tests/..."])
 
-_BUILD = '''"""CPython {version}, as the pythons.toolchain tag names it."""
-
-load("{python_abi_bzl}", "python_abi")
-
-python_abi(
-    name = "python",
-    headers = "{headers}",{interpreter}
-    python_version = "{version}",
-    visibility = ["//visibility:public"],
-)
-'''
-
 def _named_python_repo_impl(rctx):
-    interpreter = rctx.attr.interpreter
-    rctx.file("BUILD.bazel", _BUILD.format(
-        headers = rctx.attr.headers,
-        interpreter = '\n    interpreter = "{}",'.format(interpreter) if interpreter else "",
-        python_abi_bzl = rctx.attr._python_abi_bzl,
-        version = rctx.attr.python_version,
-    ), executable = False)
+    rctx.template("BUILD.bazel", Label(":named_python.BUILD.bazel"), executable = False, substitutions = {
+        "{HEADERS}": str(rctx.attr.headers),
+        "{INTERPRETER}": str(rctx.attr.interpreter or ""),
+        "{VERSION}": rctx.attr.python_version,
+    })
 
 named_python_repo = repository_rule(
     implementation = _named_python_repo_impl,
@@ -30,6 +16,5 @@ named_python_repo = repository_rule(
         "headers": attr.label(doc = "A target with CcInfo.", mandatory = True),
         "interpreter": attr.label(doc = "An executable or a `py_runtime`. Default: none."),
         "python_version": attr.string(doc = "Major and minor version, such as `3.12`.", mandatory = True),
-        "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),
     },
 )

@@ -72,14 +72,13 @@ def _python_repo_impl(rctx):
         rctx.watch(taken["include"] + "/patchlevel.h")
     rctx.template(
         "BUILD.bazel",
-        rctx.attr._template,
+        Label(":python.BUILD.bazel"),
         executable = False,
         substitutions = {
             "{ORIGIN}": "release {}, {}".format(
                 taken["version"],
                 "of Debian's packages" if is_own else "of this machine",
             ),
-            "{PYTHON_ABI_BZL}": str(rctx.attr._python_abi_bzl),
             "{VERSION}": version,
         },
     )
@@ -99,7 +98,5 @@ python_repo = repository_rule(
             doc = "Where to look for one: `machine` (PATH, pyenv, uv), `debian` (packages), in this order.",
             default = ["machine", "debian"],
         ),
-        "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),
-        "_template": attr.label(default = ":python.BUILD.bazel"),
     },
 )

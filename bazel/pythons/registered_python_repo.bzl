@@ -2,25 +2,6 @@
 
 visibility(["//bazel/...", "//tests/..."])
 
-_BUILD = '''"""CPython {version}, as it is registered with rules_python."""
-
-load("{python_abi_bzl}", "python_abi")
-load("{registered_python_bzl}", "registered_python")
-
-registered_python(
-    name = "registered",
-    python_version = "{version}",
-)
-
-python_abi(
-    name = "python",
-    headers = ":registered",
-    interpreter = ":registered",
-    python_version = "{version}",
-    visibility = ["//visibility:public"],
-)
-'''
-
 def _registered_python_repo_impl(rctx):
     # rules_python has header toolchains since 0.24, and since 0.31 a flag that takes a minor version. `features.bzl` first
     # shipped in 0.33: probe for it, because the version itself is not exposed.
@@ -28,19 +9,15 @@ def _registered_python_repo_impl(rctx):
         fail("pythons.registered: CPython {}: the rules_python of this build is too old; expected 0.33 or newer. ".format(
             rctx.attr.python_version,
         ) + "Ask for one in MODULE.bazel: bazel_dep(name = \"rules_python\", version = …)")
-    rctx.file("BUILD.bazel", _BUILD.format(
-        python_abi_bzl = rctx.attr._python_abi_bzl,
-        registered_python_bzl = rctx.attr._registered_python_bzl,
-        version = rctx.attr.python_version,
-    ), executable = False)
+    rctx.template("BUILD.bazel", Label(":registered_python.BUILD.bazel"), executable = False, substitutions = {
+        "{VERSION}": rctx.attr.python_version,
+    })
 
 registered_python_repo = repository_rule(
     implementation = _registered_python_repo_impl,
     doc = "A CPython of rules_python's toolchains. This repository searches and fetches nothing.",
     attrs = {
         "python_version": attr.string(doc = "Major and minor version, such as `3.12`.", mandatory = True),
-        "_python_abi_bzl": attr.label(default = ":python_abi.bzl"),
-        "_registered_python_bzl": attr.label(default = ":registered_python.bzl"),
         "_rules_python": attr.label(default = "@rules_python//python:BUILD.bazel"),
     },
 )

@@ -24,7 +24,7 @@ def _tools_python_repo_impl(rctx):
     fill_python_repo(rctx, _VERSION, cpu, sources = ["debian"])
     rctx.template(
         "BUILD.bazel",
-        rctx.attr._template,
+        Label(":tools_python.BUILD.bazel"),
         executable = False,
         substitutions = {
             "{BOOTSTRAP_TEMPLATE}": _bootstrap_template(rctx),
@@ -39,7 +39,6 @@ tools_python_repo = repository_rule(
     attrs = {
         "_bootstrap_template": attr.label(default = ":py_bootstrap.sh.tpl"),
         "_rules_python": attr.label(default = "@rules_python//python:BUILD.bazel"),
-        "_template": attr.label(default = ":tools_python.BUILD.bazel"),
     },
 )
 

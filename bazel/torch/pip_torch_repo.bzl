@@ -32,9 +32,9 @@ def _pip_torch_repo_impl(rctx):
         Label(":pip_torch.BUILD.bazel"),
         executable = False,
         substitutions = {
-            "%{cuda}": repr(rctx.attr.cuda),
-            "%{headers}": repr((headers if all(headers) else [str(rctx.attr.headers)]) if rctx.attr.cuda else []),
-            "%{torch}": torch,
+            "{CUDA}": repr(rctx.attr.cuda),
+            "{HEADERS}": repr((headers if all(headers) else [str(rctx.attr.headers)]) if rctx.attr.cuda else []),
+            "{TORCH}": torch,
         },
     )
 

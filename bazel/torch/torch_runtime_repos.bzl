@@ -25,17 +25,6 @@ _EXCLUDE = [
 # wheels too: with the same options they come out of the cache.
 _PYTHON = "3.12"
 
-_BUILD = """\
-load("{bzl}", "torch_runtime")
-
-torch_runtime(
-    name = "runtime",
-    anchor = "pins.txt",
-    tag = "{tag}",
-    visibility = ["//visibility:public"],
-)
-"""
-
 _CPU = attr.string(doc = "The CPU of the wheels, such as `aarch64`.", mandatory = True)
 
 def _shared_repo_impl(rctx):
@@ -84,7 +73,9 @@ def _python_repo_impl(rctx):
             ))
         rctx.symlink(entry, "site/" + entry.basename)
     rctx.file("pins.txt", rctx.read(rctx.attr.shared) + rctx.read(requirements, watch = "no"))
-    rctx.file("BUILD.bazel", _BUILD.format(bzl = Label(":torch_runtime.bzl"), tag = rctx.attr.tag))
+    rctx.template("BUILD.bazel", Label(":torch_runtime.BUILD.bazel"), executable = False, substitutions = {
+        "{TAG}": rctx.attr.tag,
+    })
 
 python_runtime_repo = repository_rule(
     implementation = _python_repo_impl,
