@@ -5,15 +5,19 @@ load(":host_python.bzl", "apparent_name")
 
 visibility(["//bazel/..."])
 
-_ALIAS = """
-alias(
-    name = {name},
-    actual = select(
-        {choices},
-        no_match_error = {error},
-    ),
-)
-"""
+def write_hub(rctx, aliases):
+    """Writes the BUILD file of a repository of aliases.
+
+    Args:
+        rctx: the repository context.
+        aliases: dict from the name of each alias to a tuple: a dict from a CPU to a label, and the error for another CPU.
+    """
+    rctx.template("BUILD.bazel", Label(":hub.BUILD.bazel"), executable = False, substitutions = {
+        "{ALIASES}": repr({
+            name: ({"@platforms//cpu:" + cpu: label for cpu, label in targets.items()}, error)
+            for name, (targets, error) in aliases.items()
+        }),
+    })
 
 def _cpu_hub_repo_impl(rctx):
     machine = machine_cpu(rctx)
@@ -24,14 +28,10 @@ def _cpu_hub_repo_impl(rctx):
         " or ".join(["@platforms//cpu:" + cpu for cpu in cpus]),
         rctx.attr.remedy,
     )
-    rctx.file("BUILD.bazel", "package(default_visibility = [\"//visibility:public\"])\n" + "".join([
-        _ALIAS.format(
-            name = repr(name),
-            choices = repr({"@platforms//cpu:" + cpu: actual.replace("{cpu}", cpu) for cpu in cpus}),
-            error = repr(error),
-        )
+    write_hub(rctx, {
+        name: ({cpu: actual.replace("{cpu}", cpu) for cpu in cpus}, error)
         for name, actual in rctx.attr.aliases.items()
-    ]), executable = False)
+    })
 
 cpu_hub_repo = repository_rule(
     implementation = _cpu_hub_repo_impl,

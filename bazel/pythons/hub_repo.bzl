@@ -1,5 +1,6 @@
 """The hub repository `deepgemm_pythons`: the list of CPythons, and a label for each. Nothing is fetched for it."""
 
+load("//bazel/fetch:cpu_hub_repo.bzl", "write_hub")
 load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":naming.bzl", "DEBIAN_LOCKS", "ONLY_VARIABLE", "python_repository", "python_tag")
 
@@ -16,33 +17,10 @@ NARROWED = {narrowed}
 PROJECTS = {projects}
 
 PYTHONS = [
-{pythons}
+    struct(abi = str(Label("//:" + tag)), tag = tag, version = version)
+    for tag, version in {pythons}.items()
 ]
 '''
-
-_PYTHON = """    struct(
-        version = "{version}",
-        tag = "{tag}",
-        abi = str(Label("//:{tag}")),
-    ),"""
-
-_HEADER = '''"""One python_abi for each CPython that Requires-Python admits."""
-
-package(default_visibility = ["//visibility:public"])
-
-exports_files(["versions.bzl"])
-'''
-
-_ALIAS = """
-# {version}
-alias(
-    name = "{tag}",
-    actual = select(
-        {choices},
-        no_match_error = {error},
-    ),
-)
-"""
 
 def _no_match_error(cpus, version):
     """What Bazel says where the target platform's CPU has no source of a CPython."""
@@ -60,21 +38,18 @@ def _no_match_error(cpus, version):
     return error
 
 def _hub_repo_impl(rctx):
-    pythons, build = [], _HEADER
-    for version, cpus in rctx.attr.cpus.items():
-        tag = python_tag(version)
-        pythons.append(_PYTHON.format(tag = tag, version = version))
-        build += _ALIAS.format(
-            choices = repr({"@platforms//cpu:" + cpu: "@{}//:python".format(python_repository(version, cpu)) for cpu in cpus}),
-            error = repr(_no_match_error(rctx.attr.cpus, version)),
-            tag = tag,
-            version = version,
+    cpus = rctx.attr.cpus
+    write_hub(rctx, {
+        python_tag(version): (
+            {cpu: "@{}//:python".format(python_repository(version, cpu)) for cpu in cpus[version]},
+            _no_match_error(cpus, version),
         )
-    rctx.file("BUILD.bazel", build, executable = False)
+        for version in cpus
+    })
     rctx.file("versions.bzl", _VERSIONS_BZL.format(
         narrowed = rctx.attr.narrowed,
         projects = rctx.attr.projects,
-        pythons = "\n".join(pythons),
+        pythons = {python_tag(version): version for version in cpus},
         requires = repr(rctx.attr.requires_python),
     ), executable = False)
 
