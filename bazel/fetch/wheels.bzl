@@ -2,6 +2,7 @@
 
 load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":cpu_hub_repo.bzl", "cpu_hub_repo")
+load(":named_tags.bzl", "named_tags")
 load(":wheel_repos.bzl", "fetched_sdist_repo", "fetched_wheel_repo", "unpacked_wheels_repo")
 
 visibility(["//bazel/...", "//tests/..."])
@@ -79,28 +80,8 @@ _unpack = tag_class(
 )
 
 def _wheels_impl(mctx):
-    taken = {}
-    direct, direct_dev = [], []
-    for module in mctx.modules:
-        in_module = {}
-        for kind, tags in [
-            ("fetch", module.tags.fetch),
-            ("sdist", module.tags.sdist),
-            ("unpack", module.tags.unpack),
-        ]:
-            for tag in tags:
-                if tag.name in in_module:
-                    fail("wheels: {} has two tags named {}: give one of them another name".format(
-                        module.name,
-                        tag.name,
-                    ))
-                in_module[tag.name] = (kind, tag)
-                if module.is_root:
-                    (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
-
-        # Modules come root first.
-        taken = in_module | taken
-    for name, (kind, tag) in taken.items():
+    named = named_tags(mctx, "wheels", ["fetch", "sdist", "unpack"])
+    for name, (kind, tag) in named.tags.items():
         if kind == "fetch":
             for cpu in CPUS:
                 fetched_wheel_repo(
@@ -120,11 +101,7 @@ def _wheels_impl(mctx):
                 python = tag.python,
                 requirements = tag.requirements,
             )
-    return mctx.extension_metadata(
-        root_module_direct_deps = direct,
-        root_module_direct_dev_deps = direct_dev,
-        reproducible = True,
-    )
+    return mctx.extension_metadata(reproducible = True, **named.direct)
 
 wheels = module_extension(
     implementation = _wheels_impl,

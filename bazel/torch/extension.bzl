@@ -1,6 +1,7 @@
 """Module extension `torch`: the torch that extensions are compiled against."""
 
 load("//bazel/fetch:cpu_hub_repo.bzl", "cpu_hub_repo")
+load("//bazel/fetch:named_tags.bzl", "named_tags")
 load("//bazel/fetch:wheel_repos.bzl", "unpacked_wheels_repo")
 load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":pip_torch_repo.bzl", "pip_torch_repo")
@@ -105,26 +106,8 @@ without CUDA are errors.
 )
 
 def _torch_impl(mctx):
-    taken = {}
-    direct, direct_dev = [], []
-    for module in mctx.modules:
-        in_module = {}
-        for kind, tags in [("wheel", module.tags.wheel), ("local", module.tags.local), ("pip", module.tags.pip)]:
-            for tag in tags:
-                if tag.name in in_module:
-                    fail("torch: {} has two tags named {}: give one of them another name".format(
-                        module.name,
-                        tag.name,
-                    ))
-                in_module[tag.name] = (kind, tag)
-
-                # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
-                if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
-                    (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
-
-        # Modules come root first.
-        taken = in_module | taken
-    for name, (kind, tag) in taken.items():
+    named = named_tags(mctx, "torch", ["wheel", "local", "pip"], _DEFAULT_NAME)
+    for name, (kind, tag) in named.tags.items():
         if kind == "wheel":
             for cpu in CPUS:
                 torch_wheel_repo(
@@ -158,11 +141,7 @@ def _torch_impl(mctx):
             machine_only = kind != "wheel",
             remedy = "set --platforms" if kind == "wheel" else "take torch from wheels, with torch.wheel",
         )
-    return mctx.extension_metadata(
-        root_module_direct_deps = direct,
-        root_module_direct_dev_deps = direct_dev,
-        reproducible = True,
-    )
+    return mctx.extension_metadata(reproducible = True, **named.direct)
 
 torch = module_extension(
     implementation = _torch_impl,

@@ -4,6 +4,7 @@ The extension does not read the matrix of CPythons, so loading and evaluating it
 """
 
 load("//bazel/fetch:cpu_hub_repo.bzl", "cpu_hub_repo")
+load("//bazel/fetch:named_tags.bzl", "named_tags")
 load("//bazel/platforms:cpus.bzl", "CPUS")
 load(":torch_pins.bzl", "is_lock")
 load(":torch_runtime_repos.bzl", "python_runtime_repo", "shared_runtime_repo")
@@ -28,8 +29,8 @@ _wheel = tag_class(
             doc = "The project's `uv.lock`, `pylock.toml` or `pylock.NAME.toml`, in place of `compiled` and `shared`.",
         ),
         "name": attr.string(
-            doc = "Name of the hub repository. The root module's tag wins over another module's of the same name. " +
-                  "Default: `deepgemm_torch_runtime`, which `import_check_test` uses.",
+            doc = "Name of the hub repository. The root module's tag wins over another module's of the same name; two " +
+                  "in one module are an error. Default: `deepgemm_torch_runtime`, which `import_check_test` uses.",
             default = _DEFAULT_NAME,
         ),
         "shared": attr.label(
@@ -39,25 +40,12 @@ _wheel = tag_class(
 )
 
 def _torch_runtime_impl(mctx):
-    taken = {}
-    direct, direct_dev = [], []
-    for module in mctx.modules:
-        for tag in module.tags.wheel:
-            if bool(tag.lock) == bool(tag.compiled) or bool(tag.compiled) != bool(tag.shared):
-                fail("torch_runtime: {} has a tag {} with other attributes; expected lock, or compiled and shared".format(
-                    module.name,
-                    tag.name,
-                ))
-            if tag.lock and not is_lock(tag.lock):
-                fail("torch_runtime: lock is {}; expected uv.lock, pylock.toml or pylock.NAME.toml".format(tag.lock))
-
-            # Modules come root first.
-            taken.setdefault(tag.name, tag)
-
-            # Macros of this module find the default repository by themselves: other modules need no use_repo for it.
-            if module.is_root and (tag.name != _DEFAULT_NAME or module.name == "rules_deepgemm"):
-                (direct_dev if mctx.is_dev_dependency(tag) else direct).append(tag.name)
-    for name, tag in taken.items():
+    named = named_tags(mctx, "torch_runtime", ["wheel"], _DEFAULT_NAME)
+    for name, (_, tag) in named.tags.items():
+        if bool(tag.lock) == bool(tag.compiled) or bool(tag.compiled) != bool(tag.shared):
+            fail("torch_runtime: the tag {} has other attributes; expected lock, or compiled and shared".format(name))
+        if tag.lock and not is_lock(tag.lock):
+            fail("torch_runtime: lock is {}; expected uv.lock, pylock.toml or pylock.NAME.toml".format(tag.lock))
         for cpu in CPUS:
             shared = "{}_{}_shared".format(name, cpu)
             shared_runtime_repo(name = shared, cpu = cpu, requirements = tag.lock or tag.shared)
@@ -77,11 +65,7 @@ def _torch_runtime_impl(mctx):
                 for minor in _MINORS
             },
         )
-    return mctx.extension_metadata(
-        root_module_direct_deps = direct,
-        root_module_direct_dev_deps = direct_dev,
-        reproducible = True,
-    )
+    return mctx.extension_metadata(reproducible = True, **named.direct)
 
 torch_runtime = module_extension(
     implementation = _torch_runtime_impl,
