@@ -38,9 +38,13 @@ def pyconfig(include: Path, triplet: str) -> Path:
 def copy_headers(include: Path, target: Path, triplet: str, foreign: tuple[str, ...] = ()) -> int:
     """Copies the headers of `include` to `target` and returns their number.
 
-    Links become files; directories of installed packages are left out. `triplet`: the
-    multiarch tuple of the CPU. `foreign`: paths of the machine; a header that
-    names one is a CommandError.
+    Links become files; directories of installed packages are left out.
+
+    Args:
+        include: the CPython's include directory.
+        target: the directory to copy to.
+        triplet: the multiarch tuple of the CPU.
+        foreign: paths of the machine; a header that names one is a CommandError.
     """
     count = 0
     for source in own_headers(include):

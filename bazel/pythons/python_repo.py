@@ -6,8 +6,8 @@
 
 The CPython is, in this order: the interpreter `--named`, which must be suitable; with `--machine`, the first suitable
 one of the PATH and of pyenv's and uv's directories; an interpreter out of the Debian packages that are unpacked in
-`--packages`. `--no-packages` says why there are none. An interpreter for another CPU than this
-machine's is not run. With `--more`, it is no error to find nothing: the caller makes another call, with packages.
+`--packages`. `--no-packages` says why there are none. An interpreter for another CPU than this machine's is not run.
+With `--more`, it is no error to find nothing: the caller makes another call, with packages.
 
 DIR/python.json has what was taken, fields as in probe.py, and `looked`, a line for each place that was looked at. A
 later call adds lines to it. It has no `executable` as long as nothing was found.

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from gpu_check import cli, machine
-from gpu_check.cases import CASES, SMALL, TOLERANCES, Case, judge
+from gpu_check.cases import CASES, SMALL, TOLERANCES, Case, problems
 from gpu_check.checker import Checker
 from gpu_check.client import Worker
 from gpu_check.errors import CheckError, WorkerError
@@ -46,7 +46,7 @@ def wheel(
 
 
 def test_right_output_has_no_problems() -> None:
-    assert judge(RIGHT, TOLERANCES["bf16", "bf16"]) == []
+    assert problems(RIGHT, TOLERANCES["bf16", "bf16"]) == []
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_right_output_has_no_problems() -> None:
     ],
 )
 def test_every_kind_of_wrong_output_is_named(change: dict[str, object], words: str) -> None:
-    (problem,) = judge({**RIGHT, **change}, TOLERANCES["bf16", "bf16"])
+    (problem,) = problems({**RIGHT, **change}, TOLERANCES["bf16", "bf16"])
     assert words in problem
 
 

@@ -23,8 +23,9 @@ def test_the_module_of_the_given_name(tmp_path: Path, capsys) -> None:
     assert _run(capsys, tmp_path / "ok", *library, "--module=_C") == ""
     error = _run(capsys, tmp_path / "no", *library, "--module=my_ops")
     assert error == (
-        "error: //:ops: _C.so: found PyInit__C among the exported symbols; expected PyInit_my_ops, since module_name is"
-        " my_ops; write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {…} in one source, or correct module_name\n"
+        "module-check: error: //:ops: _C.so: found PyInit__C among the exported symbols; expected PyInit_my_ops, since"
+        " module_name is my_ops; write PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {…} in one source, or correct"
+        " module_name\n"
     )
 
 

@@ -119,7 +119,7 @@ CASES = [
 ]
 
 
-def judge(stats: dict[str, Any], tolerance: Tolerance) -> list[str]:
+def problems(stats: dict[str, Any], tolerance: Tolerance) -> list[str]:
     """Returns what is wrong with an output, by its measurements; an empty list when it is right.
 
     A NaN fails every comparison.

@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 import torch
 
-from .cases import BLOCK, Case, judge
+from .cases import BLOCK, Case, problems
 
 # Rows before and after an output that a product must not change.
 GUARD = 8
@@ -170,7 +170,7 @@ def check(module: Any, case: Case, seed: int) -> dict[str, Any]:
     del product, buffer, first, result, guards
     # Other processes check products on this GPU at the same time.
     torch.cuda.empty_cache()
-    return {**stats, "problems": judge(stats, case.tolerance)}
+    return {**stats, "problems": problems(stats, case.tolerance)}
 
 
 def _compare(product: Product, out: torch.Tensor) -> dict[str, float]:

@@ -49,7 +49,7 @@ import torch
 NAMES = "torch._C._dispatch_get_all_op_names()"
 registered = set()
 if library or operators:
-    # Another process tells which operators are torch's own: this one cannot, since the module must import torch itself.
+    # Another process lists torch's own operators: here the module has added its own.
     command = [sys.executable, "-I", "-c", f"import torch; print(*{NAMES}, sep=chr(10))"]
     own = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
     registered = set(eval(NAMES)) - set(own)

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wheel_tools import command
 from wheel_tools.elf import ElfError, ElfReader, SharedObject
 from wheel_tools.errors import WheelError
 from wheel_tools.operators import of_python, registers_operators
@@ -118,8 +119,8 @@ def _check_operators(elf: SharedObject, where: str) -> None:
         )
 
 
-def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="module-check", fromfile_prefix_chars="@")
+def _parser() -> argparse.ArgumentParser:
+    parser = command.argument_parser("module-check", __doc__)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--module", help="the X of PyInit_X")
     kind.add_argument("--operators", action="store_true", help="the library registers operators and is no module")
@@ -128,15 +129,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--torch", action="append", default=[], type=Path, help="the interface of a library of torch")
     parser.add_argument("--out", type=Path, required=True, help="where to copy the library to if it passes")
     parser.add_argument("file", type=Path)
-    args = parser.parse_args(argv)
-    try:
-        check_library(args.file, args.module, args.cuda, args.torch, args.target)
-        shutil.copyfile(args.file, args.out)
-    except (WheelError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return parser
+
+
+def _check(args: argparse.Namespace) -> int:
+    check_library(args.file, args.module, args.cuda, args.torch, args.target)
+    shutil.copyfile(args.file, args.out)
     return 0
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    return command.run(_parser(), _check, argv)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -78,7 +78,7 @@ class Member:
 
 
 class _File(io.BufferedReader):
-    """A file of which zipfile reads no directory larger than MAX_DIRECTORY into memory."""
+    """A file for zipfile. Reading an archive directory larger than MAX_DIRECTORY is a WheelError."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path))
