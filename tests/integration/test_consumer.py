@@ -57,6 +57,7 @@ LOADED_BY_REPOSITORIES = {
     "bazel/pythons/python_abi.bzl",
     "bazel/pythons/registered_python.bzl",
     "bazel/torch/pip_torch.bzl",
+    "bazel/torch/torch_libraries.bzl",
     "bazel/torch/torch_runtime.bzl",
     "bazel/torch/torch_sdk.bzl",
 }
