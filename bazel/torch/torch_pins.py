@@ -22,8 +22,10 @@ from bazel.fetch.command import CommandError
 from bazel.fetch.pins import Pin, index_options, read_pins
 from bazel.fetch.platforms import CPUS
 
-_SDK = re.compile(r"torch|nvidia-(cuda-(cccl|crt|nvrtc|runtime)|cublas|cusolver|cusparse)")
-_HEADERS = ("nvidia-cuda-cccl", "nvidia-cuda-crt")
+# The packages whose headers and libraries compiling and linking need.
+SDK = re.compile(r"torch|nvidia-(cuda-(cccl|crt|nvrtc|runtime)|cublas|cusolver|cusparse)")
+# Those of them that no torch requires.
+HEADERS = ("nvidia-cuda-cccl", "nvidia-cuda-crt")
 # It shares a directory with cuda-bindings, which has a wheel for each CPython.
 _NOT_SHARED = "cuda-pathfinder"
 
@@ -41,7 +43,7 @@ def _with_headers(pins: dict[str, Pin], headers: Path, name: str) -> dict[str, P
             " newer: lock one, or choose a torch without CUDA by cuda = False"
         )
     known = {pin.name: pin for pin in read_pins(headers.read_text(encoding="utf-8")) or []}
-    for missing in [header for header in _HEADERS if header not in pins]:
+    for missing in [header for header in HEADERS if header not in pins]:
         if _release(known[missing].version) != _release(runtime.version):
             release = _release(runtime.version)
             raise CommandError(
@@ -56,7 +58,7 @@ def requirement_file(args: argparse.Namespace) -> str:
     """Returns the text of the requirement file."""
     name = args.requirements.name
     if lock.is_lock(args.requirements):
-        locked = lock.read_lock(args.requirements, ["torch", *_HEADERS], args.python, args.part != "cpu", args.cpu)
+        locked = lock.read_lock(args.requirements, ["torch", *HEADERS], args.python, args.part != "cpu", args.cpu)
         options = sorted({f"--extra-index-url {one.index}" for one in locked if one.index})
     else:
         text = args.requirements.read_text(encoding="utf-8")
@@ -72,12 +74,12 @@ def requirement_file(args: argparse.Namespace) -> str:
     if args.part == "cpu":
         pins = {"torch": pins["torch"]}
     elif args.part == "cuda":
-        pins = {key: pin for key, pin in pins.items() if _SDK.fullmatch(key)}
+        pins = {key: pin for key, pin in pins.items() if SDK.fullmatch(key)}
         pins = _with_headers(pins, args.headers, name)
     else:
         shared = {one.pin.name for one in locked if one.shared and one.pin.name != _NOT_SHARED}
         pins = {
-            key: pin for key, pin in pins.items() if key not in _HEADERS and (key in shared) == (args.part == "shared")
+            key: pin for key, pin in pins.items() if key not in HEADERS and (key in shared) == (args.part == "shared")
         }
     unhashed = [f"{pin.name} {pin.version}" for pin in pins.values() if not pin.hashes]
     if unhashed:

@@ -29,11 +29,8 @@ from typing import NamedTuple
 from bazel.fetch import command
 from bazel.fetch.command import CommandError
 from bazel.fetch.platforms import CPUS
+from bazel.torch.torch_pins import HEADERS, SDK
 
-# NVIDIA's meta-package cuda-toolkit pins the wheels of one CUDA release. Only a compiler needs these two, both headers.
-_COMPILER_EXTRAS = ("cccl", "crt")
-_COMPILER_ONLY = re.compile(rf"nvidia-cuda-({'|'.join(_COMPILER_EXTRAS)})")
-_SDK = re.compile(r"torch|nvidia-(cuda-(cccl|crt|nvrtc|runtime)|cublas|cusolver|cusparse)")
 # Packages with a wheel for each CPython; cuda-pathfinder, pure Python, shares a directory with cuda-bindings.
 _COMPILED = re.compile(r"torch|triton|markupsafe|cuda-bindings|cuda-pathfinder")
 _CUDA_MAJOR = "13"
@@ -68,7 +65,9 @@ def resolve(uv: Path, version: str, python: str, directory: Path, cpu: str) -> l
         f"--python-version={python}",
         "-",
     ]
-    wanted = f"torch=={version}\npackaging\ncuda-toolkit[{','.join(_COMPILER_EXTRAS)}]\n"
+    # NVIDIA's meta-package cuda-toolkit pins the wheels of one CUDA release.
+    extras = ",".join(name.removeprefix("nvidia-cuda-") for name in HEADERS)
+    wanted = f"torch=={version}\npackaging\ncuda-toolkit[{extras}]\n"
     try:
         result = subprocess.run(command_line, input=wanted, capture_output=True, text=True, check=False, cwd=directory)
     except OSError as error:
@@ -117,11 +116,11 @@ def check_cuda(packages: Sequence[Package], version: str) -> str:
 def requirement_files(packages: Sequence[Package], version: str, arguments: str) -> dict[str, str]:
     """Returns the text of each requirement file by its name. The header shows the command line's `arguments`."""
     cuda = check_cuda(packages, version)
-    runtime = [package for package in packages if not _COMPILER_ONLY.fullmatch(package.name)]
+    runtime = [package for package in packages if package.name not in HEADERS]
     files = {
         f"{version}.txt": (
             f"What compiling and linking against torch {version} (CUDA {cuda}) need",
-            [package for package in packages if _SDK.fullmatch(package.name)],
+            [package for package in packages if SDK.fullmatch(package.name)],
         ),
         f"{version}.runtime.txt": (
             f"What importing an extension on torch {version} needs, the same for every CPython",

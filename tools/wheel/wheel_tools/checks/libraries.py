@@ -62,7 +62,7 @@ def check_libraries(wheel: Wheel, options: Options) -> Iterator[Finding]:
             reached.setdefault(library.path, set()).add(module.name.dotted)
     for loaded in loads.values():
         yield from _outside(wheel, loader, loaded, reached, options)
-    yield from _runtimes(wheel, modules, loads)
+    yield from _runtimes(modules, loads)
     for module in modules:
         yield from _stable_abi(loads[module.path])
     yield from _symbols(wheel, modules, loads)
@@ -163,7 +163,7 @@ def _brings(requirement: Requirement, major: int | None) -> bool:
     return any(requirement.specifier.contains(f"{major}.{minor}", prereleases=True) for minor in range(16))
 
 
-def _runtimes(wheel: Wheel, modules: list[Library], loads: dict[str, Loaded]) -> Iterator[Finding]:
+def _runtimes(modules: list[Library], loads: dict[str, Loaded]) -> Iterator[Finding]:
     users: dict[int, Library] = {}
     for module in modules:
         for user in loads[module.path].files:
