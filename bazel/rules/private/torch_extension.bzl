@@ -2,6 +2,7 @@
 
 load("@deepgemm_pythons//:versions.bzl", "PYTHONS")
 load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//bazel/pythons:naming.bzl", "minor_version")
 load("//bazel/torch:without_python.bzl", "without_python")
 load(":extension_module.bzl", "extension_module")
 
@@ -42,23 +43,14 @@ def _prefix_maps(srcs):
 def _hub(tag):
     return Label("@deepgemm_pythons//:" + tag)
 
-def _version(text):
-    """The (major, minor) of a version such as '3.11'; fails with one line on anything else."""
-    parts = text.split(".")
-    if len(parts) != 2 or not parts[0].isdigit() or not parts[1].isdigit():
-        fail("'{}' is not a CPython version; expected major.minor, such as '3.11'".format(text))
-    return (int(parts[0]), int(parts[1]))
-
-def _hexversion(version):
-    """The value of Py_LIMITED_API for `version` (https://docs.python.org/3/c-api/stable.html)."""
-    major, minor = _version(version)
-    return "0x%x" % (major << 24 | minor << 16)
+def _minor(version):
+    return int(version.split(".")[1])
 
 def _served(name, py_limited_api):
     """The CPythons of the matrix that the libraries serve; fails if a stable-ABI module would serve none."""
     if not py_limited_api:
         return PYTHONS
-    pythons = [python for python in PYTHONS if _version(python.version) >= _version(py_limited_api)]
+    pythons = [python for python in PYTHONS if _minor(python.version) >= _minor(py_limited_api)]
     if not pythons:
         fail("torch_extension {}: py_limited_api is {}, but the newest CPython of the matrix is {}; ".format(
             name,
@@ -192,6 +184,8 @@ def torch_extension(
     if operators and py_limited_api:
         fail("torch_extension {}: found operators and py_limited_api; expected one of them: ".format(name) +
              "an operator library needs no Python at all")
+    if py_limited_api:
+        py_limited_api = minor_version(py_limited_api, "torch_extension {}: py_limited_api".format(name))
     pythons = _served(name, py_limited_api)
     common = {"tags": tags, "testonly": testonly, "visibility": visibility}
     without_python(
@@ -214,7 +208,8 @@ def torch_extension(
         }
     local_defines = defines + ["TORCH_EXTENSION_NAME=" + module_name]
     if py_limited_api:
-        local_defines.append("Py_LIMITED_API=" + _hexversion(py_limited_api))
+        # The form of PY_VERSION_HEX: https://docs.python.org/3/c-api/stable.html.
+        local_defines.append("Py_LIMITED_API=0x%x" % (3 << 24 | _minor(py_limited_api) << 16))
     elif not operators:
         # torch/torch.h then includes torch/extension.h, which needs pybind11 and all of Python's headers.
         local_defines.append("TORCH_API_INCLUDE_EXTENSION_H")
