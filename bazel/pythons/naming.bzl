@@ -7,7 +7,7 @@ visibility(["//bazel/...", "//tests/..."])
 # The environment variable that narrows the matrix.
 ONLY_VARIABLE = "RULES_DEEPGEMM_ONLY_PYTHON"
 
-# For each CPU. Each lock names its suite. No suite of Debian has 3.10 or 3.12.
+# The locks of each CPU. A lock names its suite. No suite of Debian has 3.10 or 3.12.
 DEBIAN_LOCKS = {
     cpu: {
         version: Label("//third_party/debian:{}.lock.json".format(for_cpu("python" + version, cpu)))

@@ -1,4 +1,4 @@
-"""Which CPython a py_test or py_binary runs on: the one that toolchain resolution gives. And the PyInfo for it."""
+"""Finds the CPython that a py_test or py_binary runs on, that of the Python toolchain, and makes the PyInfo for it."""
 
 load("@rules_python//python:py_info.bzl", "PyInfo")
 

@@ -1,4 +1,4 @@
-"""What a wheel takes of the targets in `srcs`: their files, their data, and those of the targets that they depend on."""
+"""Collects the files of `srcs` of a wheel: those of the targets, their data, and those of their dependencies."""
 
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//bazel/rules:providers.bzl", "ExtensionInfo")
