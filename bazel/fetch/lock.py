@@ -32,11 +32,6 @@ class Locked(NamedTuple):
     shared: bool
 
 
-def is_lock(path: Path) -> bool:
-    """Whether the file is a lock by its name."""
-    return path.name == "uv.lock" or bool(re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name))
-
-
 def _environment(python: str, machine: str) -> dict[str, str]:
     return {
         "implementation_name": "cpython",

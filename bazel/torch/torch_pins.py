@@ -57,7 +57,8 @@ def _with_headers(pins: dict[str, Pin], headers: Path, name: str) -> dict[str, P
 def requirement_file(args: argparse.Namespace) -> str:
     """Returns the text of the requirement file."""
     name = args.requirements.name
-    if lock.is_lock(args.requirements):
+    # torch_pins.bzl has compared the whole name.
+    if args.requirements.suffix == ".toml" or name == "uv.lock":
         locked = lock.read_lock(args.requirements, ["torch", *HEADERS], args.python, args.part != "cpu", args.cpu)
         options = sorted({f"--extra-index-url {one.index}" for one in locked if one.index})
     else:
