@@ -2,7 +2,7 @@
 
 load("//bazel/fetch:debian.bzl", "debian_packages")
 load("//bazel/fetch:host_python.bzl", "fail_fetch", "run_module")
-load("//bazel/platforms:cpus.bzl", "CPUS")
+load("//bazel/platforms:cpus.bzl", "CPUS", "machine_cpu")
 
 visibility(["//bazel/...", "//tests/..."])
 
@@ -21,7 +21,7 @@ _COMPAT = [Label("//bazel/cc:compat/" + name) for name in [
 ]]
 
 def _gcc_repo_impl(rctx):
-    if rctx.os.name != "linux" or rctx.os.arch not in ["amd64", "x86_64"]:
+    if rctx.os.name != "linux" or machine_cpu(rctx) != "x86_64":
         fail_fetch(rctx, _OTHER_SYSTEM.format(system = "{} on {}".format(rctx.os.name, rctx.os.arch)), _WHAT)
     for label in _COMPAT:
         rctx.watch(label)
