@@ -66,8 +66,8 @@ def target_cpu(ctx):
     for cpu, constraint in zip(CPUS, ctx.attr._cpus):
         if ctx.target_platform_has_constraint(constraint[platform_common.ConstraintValueInfo]):
             return cpu
-    fail("{}: the target platform's CPU is none of {}; set --platforms to one that has one of them, such as {}".format(
+    fail(("{}: the target platform's CPU is none of {}; set --platforms to one that has one of them, such as " +
+          "@rules_deepgemm//bazel/platforms:linux_x86_64").format(
         ctx.label,
         ", ".join(["@platforms//cpu:" + cpu for cpu in CPUS]),
-        "@rules_deepgemm//bazel/platforms:linux_x86_64",
     ))

@@ -64,12 +64,8 @@ def _toolchains(mctx, machine):
             if not (tag.headers or tag.interpreter or tag.interpreter_path):
                 fail("{}: {} names nothing; expected headers, interpreter or interpreter_path".format(where, version))
             if not tag.headers and cpu != machine:
-                fail("{}: {} for {} has no headers; expected them: an interpreter of another CPU than this machine's, {}".format(
-                    where,
-                    version,
-                    cpu,
-                    "{}, does not run here, so that its own headers are not found".format(machine),
-                ))
+                fail(("{}: {} for {} has no headers; expected them: an interpreter of another CPU than this machine's, {}, " +
+                      "does not run here, so that its own headers are not found").format(where, version, cpu, machine))
             own[version, cpu] = tag
         named = own | named
     return named
@@ -106,13 +102,8 @@ def _matrix(mctx, tag):
             found.invalid,
         ))
     if not found.versions:
-        fail("{} is \"{}\", which admits no CPython from {} to {} (the newest known here); widen it, or update {}".format(
-            where,
-            value,
-            KNOWN_CPYTHONS[0],
-            KNOWN_CPYTHONS[-1],
-            "rules_deepgemm",
-        ))
+        fail(("{} is \"{}\", which admits no CPython from {} to {} (the newest known here); widen it, or update " +
+              "rules_deepgemm").format(where, value, KNOWN_CPYTHONS[0], KNOWN_CPYTHONS[-1]))
     return struct(requires_python = value, versions = found.versions)
 
 def _projects(mctx):
@@ -148,12 +139,8 @@ def _only_one(mctx, named, matrix):
         version = result.stdout.strip()
         what = "{}, which is CPython {}".format(python, version)
     if version not in matrix.versions:
-        fail("RULES_DEEPGEMM_ONLY_PYTHON asks for {}; expected one that Requires-Python {} admits: {}. {}".format(
-            what,
-            matrix.requires_python,
-            ", ".join(matrix.versions),
-            "Activate another, or write a version.",
-        ))
+        fail(("RULES_DEEPGEMM_ONLY_PYTHON asks for {}; expected one that Requires-Python {} admits: {}. " +
+              "Activate another, or write a version.").format(what, matrix.requires_python, ", ".join(matrix.versions)))
     return version
 
 def _narrowed(mctx, matrix):

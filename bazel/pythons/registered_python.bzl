@@ -30,11 +30,11 @@ def _headers(ctx, toolchain_type):
     found = toolchain.py_cc_toolchain if toolchain else None
     if not found or not _is(found.python_version, version):
         # Toolchain resolution gives a toolchain without a version for every version.
-        fail("pythons.registered: CPython {}: rules_python has {}; register it in MODULE.bazel with {}, or name others in {}".format(
+        fail(("pythons.registered: CPython {0}: rules_python has {1}; register it in MODULE.bazel with " +
+              "python.toolchain(python_version = \"{0}\"), or name others in pythons.registered(python_versions = …), so " +
+              "that this one is looked for on the machine and in Debian").format(
             version,
             "only the headers of CPython {}".format(found.python_version) if found else "no headers",
-            "python.toolchain(python_version = \"{}\")".format(version),
-            "pythons.registered(python_versions = …), so that this one is looked for on the machine and in Debian",
         ))
 
     # The toolchain has the SOABI since rules_python 2. With an older one, wheel_check_test finds a wrong SOABI in the wheel.

@@ -72,13 +72,8 @@ def _platform(ctx):
         return "manylinux_2_28_" + cpu
     platform = normalized_attribute(ctx, "platform", platform_tag, "a platform tag such as manylinux_2_28_x86_64")
     if platform_cpu(platform) != cpu:
-        fail("{}: platform is {}, but the target platform's CPU is {}; expected a tag that ends in _{}: {}".format(
-            ctx.label,
-            platform,
-            cpu,
-            cpu,
-            "leave platform out, or build for that CPU with --platforms",
-        ))
+        fail(("{0}: platform is {1}, but the target platform's CPU is {2}; expected a tag that ends in _{2}: " +
+              "leave platform out, or build for that CPU with --platforms").format(ctx.label, platform, cpu))
     return platform
 
 def _extension_wheel_impl(ctx):

@@ -32,12 +32,12 @@ def _platform_wheels_impl(ctx):
     for platform, target in ctx.split_attr.wheel.items():
         for file in target[DefaultInfo].files.to_list():
             if file.basename in wheels:
-                fail("{}: {} gives {} for {} and for another platform; expected a wheel for each: {}".format(
+                fail(("{}: {} gives {} for {} and for another platform; expected a wheel for each: name a target whose " +
+                      "wheel depends on the platform, such as an extension_wheel").format(
                     ctx.label,
                     target.label,
                     file.basename,
                     platform,
-                    "name a target whose wheel depends on the platform, such as an extension_wheel",
                 ))
             wheels[file.basename] = ctx.actions.declare_file("{}/{}".format(ctx.label.name, file.basename))
             ctx.actions.symlink(output = wheels[file.basename], target_file = file)

@@ -95,12 +95,12 @@ def _stated(ctx, attribute, key, normalize, expected):
             fail("{}: {} is not set; expected {}: set it, or pyproject".format(ctx.label, attribute, expected))
         label = str(ctx.file.pyproject.owner)
         if label not in PROJECTS:
-            fail("{}: {} is not set, and no tag in MODULE.bazel names {}; expected {}: {} or set the attribute".format(
+            fail(("{}: {} is not set, and no tag in MODULE.bazel names {}; expected pythons.requires(pyproject = …) to be " +
+                  "that file: add pythons.project(pyproject = \"{}\"), or set the attribute").format(
                 ctx.label,
                 attribute,
                 label,
-                "pythons.requires(pyproject = …) to be that file",
-                "add pythons.project(pyproject = \"{}\"),".format(label.removeprefix("@@")),
+                label.removeprefix("@@"),
             ))
         found = PROJECTS[label][key]
         if found.error:

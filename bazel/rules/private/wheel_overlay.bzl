@@ -46,12 +46,8 @@ def _wheel_overlay_impl(ctx):
     )
     base, overlay = _parsed_name(ctx, "base"), _parsed_name(ctx, "overlay")
     if platform_cpu(base.platform) != platform_cpu(overlay.platform):
-        fail("{}: base is {} and overlay is {}; expected wheels for one CPU: {}".format(
-            ctx.label,
-            ctx.file.base.basename,
-            ctx.file.overlay.basename,
-            "name the base wheel for the target platform, as wheels.fetch does",
-        ))
+        fail(("{}: base is {} and overlay is {}; expected wheels for one CPU: name the base wheel for the target " +
+              "platform, as wheels.fetch does").format(ctx.label, ctx.file.base.basename, ctx.file.overlay.basename))
     name = overlay_name(base, overlay, local_version)
     wheel = ctx.actions.declare_file("{}/{}".format(ctx.label.name, name))
 
