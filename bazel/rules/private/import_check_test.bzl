@@ -125,9 +125,9 @@ def import_check_test(
     If `extension` is an operator library (`torch_extension(operators = True)`, or any shared library of a name that
     `import` finds, without an init function), it is loaded with `torch.ops.load_library`. The log lists the operators that
     it registers.
-    installs the wheel. The test fails unless the imported extension module has that CPython's SOABI in its name and the
-    module has the same public names under every CPython. It needs no GPU. On an x86-64 machine, a wheel for aarch64 is
-    imported under qemu-user, by CPythons of Debian's packages. torch takes half a minute and 0.9 GB there.
+
+    On an x86-64 machine, a wheel for aarch64 is imported under qemu-user, by CPythons of Debian's packages. torch takes half
+    a minute and 0.9 GB there.
 
     A CPython without an interpreter fails the test, and the message says how to provide one. With
     `--@rules_deepgemm//bazel/rules:skip_missing_interpreters` such a CPython is skipped, and the log says so; a test that
