@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import tomli
 from packaging.markers import Marker
 from packaging.pylock import Pylock, PylockValidationError
-from packaging.utils import canonicalize_name
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from bazel.fetch.command import CommandError
 from bazel.fetch.pins import Pin
@@ -30,6 +32,8 @@ class Locked(NamedTuple):
     index: str | None
     #: Whether one wheel serves every CPython, and the lock has no other release for some.
     shared: bool
+    #: What the wheels are for, such as "cp311 on manylinux_2_28_x86_64", if none is for the CPython and CPU asked for.
+    elsewhere: str = ""
 
 
 def _environment(python: str, machine: str) -> dict[str, str]:
@@ -49,13 +53,37 @@ def _environment(python: str, machine: str) -> dict[str, str]:
     }
 
 
-def _locked(name: str, version: str, wheels: list[tuple[str, str]], index: str | None, releases: list[str]) -> Locked:
+def _serves(tag: Tag, environment: dict[str, str]) -> bool:
+    """Whether a wheel with this tag is for the environment. Of which glibc it is, pip knows."""
+    major, minor = map(int, environment["python_version"].split("."))
+    own = f"cp{major}{minor}"
+    if tag.platform != "any" and not re.fullmatch(f"(many)?linux.*_{environment['platform_machine']}", tag.platform):
+        return False
+    serving = [
+        cpython_tags((major, minor), [own], [tag.platform]),
+        compatible_tags((major, minor), own, [tag.platform]),
+    ]
+    return any(tag in tags for tags in serving)
+
+
+def _locked(
+    name: str,
+    version: str,
+    wheels: list[tuple[str, str]],
+    index: str | None,
+    *,
+    releases: list[str],
+    environment: dict[str, str],
+) -> Locked:
     """`wheels` are file names or URLs, with SHA-256; `releases` has `name` once for each release in the lock."""
     pure = any(re.search(r"-py[^-]*-none-[^-]*$", wheel) for wheel, _ in wheels)
+    tags = {tag for wheel, _ in wheels for tag in parse_wheel_filename(unquote(wheel.rpartition("/")[2]))[3]}
+    served = any(_serves(tag, environment) for tag in tags)
     return Locked(
         Pin(canonicalize_name(name), version, frozenset(digest for _, digest in wheels if digest)),
         index if index and "://" in index and "//pypi.org/" not in index else None,
         pure and releases.count(name) == 1,
+        "" if served else ", ".join(sorted(f"{tag.interpreter} on {tag.platform}" for tag in tags)),
     )
 
 
@@ -103,7 +131,9 @@ def _of_uv(lock: dict[str, Any], name: str, environment: dict[str, str], roots: 
                     for wheel in package.get("wheels", [])
                 ]
                 registry = package["source"].get("registry")
-                one = _locked(package["name"], package["version"], wheels, registry, releases)
+                one = _locked(
+                    package["name"], package["version"], wheels, registry, releases=releases, environment=environment
+                )
                 found[one] = package
         one = _only(list(found), wanted["name"], name, cuda)
         chosen[wanted["name"]] = one
@@ -137,7 +167,9 @@ def _of_pylock(lock: dict[str, Any], name: str, environment: dict[str, str], cud
     for package in valid.packages:
         if package.wheels and package.version and (package.marker is None or holds(package.marker)):
             wheels = [(wheel.filename, wheel.hashes.get("sha256", "")) for wheel in package.wheels]
-            one = _locked(package.name, str(package.version), wheels, package.index, releases)
+            one = _locked(
+                package.name, str(package.version), wheels, package.index, releases=releases, environment=environment
+            )
             packages.setdefault(package.name, []).append(one)
     return [_only(found, package, name, cuda) for package, found in packages.items()]
 

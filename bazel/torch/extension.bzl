@@ -40,7 +40,7 @@ _wheel = tag_class(
         "name": _NAME,
         "python": attr.string(
             doc = "The CPython whose torch wheel is fetched, such as `3.12`. The headers and the libraries' symbols are the " +
-                  "same in all of them. Default: `3.12`.",
+                  "same in all of them. A lock without a wheel for it is an error. Default: `3.12`.",
             default = "3.12",
         ),
         "requirements": attr.label(

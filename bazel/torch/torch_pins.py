@@ -70,6 +70,7 @@ def requirement_file(args: argparse.Namespace) -> str:
         locked = [lock.Locked(pin, None, False) for pin in read]
         options = index_options(text)
     pins = {canonicalize_name(one.pin.name): one.pin for one in locked}
+    others = dict.fromkeys(_HEADERS, "") | {canonicalize_name(one.pin.name): one.elsewhere for one in locked}
     if "torch" not in pins:
         raise CommandError(f"{name} has no torch for CPython {args.python} on Linux, with == and hashes: add it")
     if args.part == "cpu":
@@ -82,6 +83,14 @@ def requirement_file(args: argparse.Namespace) -> str:
         pins = {
             key: pin for key, pin in pins.items() if key not in HEADERS and (key in shared) == (args.part == "shared")
         }
+    elsewhere = [
+        f"{pins[key].name} {pins[key].version} for {one}" for key, one in others.items() if one and key in pins
+    ]
+    if elsewhere:
+        raise CommandError(
+            f"{name} has {'; '.join(elsewhere)}; expected a wheel for CPython {args.python} on {args.cpu} Linux: name"
+            " another CPython with python, or lock the project for this one"
+        )
     unhashed = [f"{pin.name} {pin.version}" for pin in pins.values() if not pin.hashes]
     if unhashed:
         raise CommandError(

@@ -18,8 +18,13 @@ pythons.requires(specifier = ">=3.12,<3.14")
 torch = use_extension("@rules_deepgemm//bazel:extensions.bzl", "torch")
 torch.wheel(requirements = "@rules_deepgemm//third_party/torch:2.14.0.txt")
 torch.wheel(name = "another_torch", requirements = "@rules_deepgemm//third_party/torch:2.11.0.txt")
-use_repo(torch, "another_torch")
+torch.pip(name = "torch_of_hub", hub = "@hub")
+use_repo(torch, "another_torch", "torch_of_hub")
+bazel_dep(name = "hub")
+local_path_override(module_name = "hub", path = "../hub")
 """
+# As a hub of rules_python, which has a package for each requirement.
+HUB = {"MODULE.bazel": 'module(name = "hub")\n', "BUILD.bazel": "", "numpy/BUILD.bazel": ""}
 HELLO = """\
 cc_binary(
     name = "hello",
@@ -94,6 +99,7 @@ FILES = re.compile(r"bazel:extensions\.bzl|bazel/rules:defs\.bzl|third_party/(de
 def bazel() -> Iterator[Bazel]:
     scratch = scratch_directory() / "consumer"
     Workspace.from_checkout(scratch / "rules")
+    Workspace.from_files(scratch / "hub", HUB)
     workspace = Workspace.from_files(
         scratch / "consumer",
         {"MODULE.bazel": MODULE, "BUILD.bazel": HELLO, "hello.cc": "int main() { return 0; }\n"},
@@ -174,3 +180,9 @@ def test_no_file_but_the_documented_ones_can_be_loaded(bazel: Bazel) -> None:
     assert {file for number, file in enumerate(files) if number in loaded} == DOORS | LOADED_BY_REPOSITORIES
     refused = re.findall(r"Starlark file \S+ is not visible for loading from package", run.output)
     assert len(set(refused)) > 0
+
+
+def test_a_hub_without_torch(bazel: Bazel) -> None:
+    run = bazel.run("query", "--lockfile_mode=off", "deps(@torch_of_hub//:sdk)", status=None)
+    assert run.status
+    assert "torch.pip: the hub hub has no torch; expected it among the hub's requirements: add it" in run.output

@@ -164,6 +164,7 @@ def test_another_index_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text().startswith("--extra-index-url https://host.example/whl/cpu\n")
 
 
+_OF_311 = "cp311-cp311-manylinux_2_28_x86_64"
 _TORCH_AND_RUNTIME = [
     _package("torch", "2.20.0", "a", 'dependencies = [{ name = "nvidia-cuda-runtime" }]'),
     _package("nvidia-cuda-runtime", "13.4.96", "b"),
@@ -177,6 +178,16 @@ _TORCH_AND_RUNTIME = [
         ("cuda", [_package("torch", "2.14.0+cpu", "a")], "has torch 2.14.0+cpu without nvidia-cuda-runtime; expected"),
         ("cpu", [_package("torch", "2.14.0", "a"), _package("torch", "2.13.0", "b")], "2.14.0, 2.13.0 of torch"),
         ("cpu", [_package("torch", "2.14.0", "a").replace("hash", "odd")], "uv.lock has no SHA-256 of torch 2.14.0; "),
+        (
+            "cpu",
+            [_package("torch", "2.14.0%2Bcpu", "a", wheel=_OF_311).replace('"2.14.0%2B', '"2.14.0+')],
+            "has torch 2.14.0+cpu for cp311 on manylinux_2_28_x86_64; expected a wheel for CPython 3.12 on x86_64",
+        ),
+        (
+            "compiled",
+            [_package("torch", "2.14.0", "a", wheel="cp312-cp312-manylinux_2_28_aarch64")],
+            "has torch 2.14.0 for cp312 on manylinux_2_28_aarch64; expected a wheel for CPython 3.12 on x86_64",
+        ),
         ("cuda", _TORCH_AND_RUNTIME, "nvidia-cuda-runtime 13.4.96 and no nvidia-cuda-cccl; expected both of CUDA 13.4"),
     ],
     ids=[
@@ -184,6 +195,8 @@ _TORCH_AND_RUNTIME = [
         "a CPU torch",
         "two torches",
         "a wheel without a hash",
+        "no wheel for the CPython",
+        "no wheel for the CPU",
         "a CUDA release whose headers are not pinned here",
     ],
 )

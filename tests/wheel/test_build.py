@@ -203,11 +203,11 @@ def test_files_beside_the_package(tmp_path):
     source = tmp_path / "x"
     source.write_bytes(b"#!/bin/sh\n")
     options = [f"--data=scripts/x={source}", f"--data=data/share/x={source}", f"--dist-info=notes/x={source}"]
-    scripts = {"x": "ops:main"}
+    scripts = {"x": "another:main"}
     assert run(tmp_path, *options, scripts=scripts) == 0
     with WheelArchive(tmp_path / NAME) as wheel:
         modes = {name: oct(member.mode) for name, member in wheel.by_name.items() if name.startswith("ops-")}
-        assert wheel.dist_info_bytes("entry_points.txt") == b"[console_scripts]\nx = ops:main\n"
+        assert wheel.dist_info_bytes("entry_points.txt") == b"[console_scripts]\nx = another:main\n"
         assert {entry.path for entry in wheel.record} == set(wheel.by_name)
     assert modes == {
         "ops-2.8.2.data/data/share/x": "0o100644",
@@ -244,3 +244,48 @@ def test_options_that_cannot_be_used(tmp_path, capsys, option, expected):
     assert expected in error
     assert error.count("\n") == 1
     assert not list(tmp_path.glob("*.whl*"))
+
+
+PACKAGE = {
+    "ops/__init__.py": b"",
+    "ops/cli.py": b"from ops.more import *\n",
+    "ops/fast.abi3.so": b"",
+    **extensions("ops"),
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "value"),
+    [
+        (b"def main(): pass\n", "ops.run:main"),
+        (b"from click import main\n", "ops.run:main"),
+        (b"class Main:\n  def run(self): pass\n", "ops.run:Main.run [cli]"),
+        (b"def main(:\n", "ops.run:main"),
+        (b"def __getattr__(name): pass\n", "ops.run:main"),
+        (b"", "ops.cli:main"),
+        (b"", "ops.fast:main"),
+        (b"", "another.package:main"),
+    ],
+)
+def test_a_script_of_the_wheel_or_of_another_package(tmp_path, module, value):
+    assert run(tmp_path, files={**PACKAGE, "ops/run.py": module}, scripts={"ops": value}) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            "ops.run:mian",
+            "the script ops = 'ops.run:mian', and ops.run has no mian; expected a function of the",
+        ),
+        ("ops:main", "ops has no main"),
+        ("ops.runs:main", "the wheel has no ops/runs.py; expected a function of the wheel; correct it in"),
+    ],
+)
+@pytest.mark.parametrize("table", ["scripts", "gui-scripts"])
+def test_a_script_that_calls_nothing(tmp_path, capsys, table, value, expected):
+    files = {**PACKAGE, "ops/run.py": b"def main(): pass\n"}
+    assert run(tmp_path, files=files, **{table: {"ops": value}}) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1

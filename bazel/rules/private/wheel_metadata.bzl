@@ -30,8 +30,8 @@ METADATA_ATTRS = {
     ),
     "entry_points": attr.string_list_dict(
         doc = "Entry points by their groups, such as `{\"console_scripts\": [\"my-ops = my_ops.cli:main\"]}`. A script " +
-              "that names no function fails the build. Default: `scripts`, `gui-scripts` and `entry-points` of " +
-              "`pyproject`; if set, it replaces all three.",
+              "that names no function, or one of the wheel's own package that is not there, fails the build. Default: " +
+              "`scripts`, `gui-scripts` and `entry-points` of `pyproject`; if set, it replaces all three.",
     ),
     "extra_requires": attr.string_list_dict(
         doc = "Requirements (PEP 508) by the extra that needs them. Default: `optional-dependencies` of `pyproject`.",

@@ -45,7 +45,7 @@ def project_test_suite(name):
     about = {"distribution": "ops", "version": "1"}
     names = {
         "two_limited": ["c", "ops-1-cp312-abi3-manylinux_2_28_x86_64.whl", [":limited_311", ":limited_312", ":operators"]],
-        "with_limited": ["a", "ops-1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl", [":limited_311", ":a"]],
+        "of_each_kind": ["a", "ops-1-cp311.cp312-cp311.cp312-manylinux_2_28_x86_64.whl", [":operators", ":limited_311", ":a"]],
     }
     for target, (_, file, extensions) in names.items():
         extension_wheel(name = target, extensions = extensions, tags = ["manual"], **about)

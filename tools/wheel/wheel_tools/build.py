@@ -26,6 +26,7 @@ from wheel_tools.errors import WheelError
 from wheel_tools.module_files import read_elf, served_pythons
 from wheel_tools.project import Inputs, describe
 from wheel_tools.pythons import admitted
+from wheel_tools.scripts import check_scripts
 from wheel_tools.tags import expand
 from wheel_tools.wheelwriter import FILE_MODE, new_wheel
 
@@ -60,6 +61,7 @@ def build_wheel(
     }
     _check_members(out.name, files, sources, [*written, f"{info}/RECORD"])
     _check_matrix(out.name, about.project.requires_python or SpecifierSet(), files)
+    check_scripts(out.name, {**about.project.scripts, **about.project.gui_scripts}, files)
     with new_wheel(out) as wheel:
         for path in sorted(sources, key=lambda path: (path.startswith(info), path)):
             content = sources[path].read_bytes()
