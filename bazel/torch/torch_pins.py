@@ -70,7 +70,7 @@ def requirement_file(args: argparse.Namespace) -> str:
         locked = [lock.Locked(pin, None, False) for pin in read]
         options = index_options(text)
     pins = {canonicalize_name(one.pin.name): one.pin for one in locked}
-    others = dict.fromkeys(_HEADERS, "") | {canonicalize_name(one.pin.name): one.elsewhere for one in locked}
+    others = dict.fromkeys(HEADERS, "") | {canonicalize_name(one.pin.name): one.elsewhere for one in locked}
     if "torch" not in pins:
         raise CommandError(f"{name} has no torch for CPython {args.python} on Linux, with == and hashes: add it")
     if args.part == "cpu":
