@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import tomli
 from packaging.markers import Marker
@@ -28,7 +28,8 @@ class Locked(NamedTuple):
     """One package of a lock, for one Python on Linux."""
 
     pin: Pin
-    #: The URL of the package index that the lock names; None where it names PyPI, a directory or none.
+    #: The URL of the package index that the lock names. None for a directory, for none, and where the path is
+    #: `/simple`: that is PyPI or a mirror of it, and pip asks the machine's own index.
     index: str | None
     #: Whether one wheel serves every CPython, and the lock has no other release for some.
     shared: bool
@@ -81,7 +82,7 @@ def _locked(
     served = any(_serves(tag, environment) for tag in tags)
     return Locked(
         Pin(canonicalize_name(name), version, frozenset(digest for _, digest in wheels if digest)),
-        index if index and "://" in index and "//pypi.org/" not in index else None,
+        index if index and "://" in index and urlsplit(index).path.rstrip("/") != "/simple" else None,
         pure and releases.count(name) == 1,
         "" if served else ", ".join(sorted(f"{tag.interpreter} on {tag.platform}" for tag in tags)),
     )

@@ -41,7 +41,7 @@ _SHA = {letter: letter * 64 for letter in "abcdef"}
 def _package(name: str, version: str, letter: str, more: str = "", wheel: str = "py3-none-any") -> str:
     return (
         f'[[package]]\nname = "{name}"\nversion = "{version}"\n'
-        f'source = {{ registry = "https://pypi.org/simple" }}\n{more}\n'
+        f'source = {{ registry = "https://index.example/simple" }}\n{more}\n'
         f'wheels = [{{ url = "https://host.example/{name.replace("-", "_")}-{version}-{wheel}.whl",'
         f' hash = "sha256:{_SHA[letter]}" }}]\n'
     )
@@ -159,7 +159,7 @@ def test_a_torch_for_each_extra_of_the_project(tmp_path: Path) -> None:
 
 
 def test_another_index_is_named(tmp_path: Path) -> None:
-    lock = _lock(tmp_path, _package("torch", "2.14.0+cpu", "a").replace("pypi.org/simple", "host.example/whl/cpu"))
+    lock = _lock(tmp_path, _package("torch", "2.14.0+cpu", "a").replace("index.example/simple", "host.example/whl/cpu"))
     assert _run("cpu", lock) == 0
     assert (tmp_path / "out.txt").read_text().startswith("--extra-index-url https://host.example/whl/cpu\n")
 
