@@ -17,8 +17,13 @@ def site_packages(packages):
         directories = ["site/{}/**".format(file) for file in files if not file.endswith(".py")]
         py_library(
             name = name,
-            srcs = native.glob(modules + [directory + "/*.py" for directory in directories]),
-            data = native.glob(["site/{}-*.dist-info/**".format(name)] + directories, exclude = ["**/*.py"]),
+            # Some entries of site-packages have no modules, and others no further files.
+            srcs = native.glob(modules + [directory + "/*.py" for directory in directories], allow_empty = True),
+            data = native.glob(
+                ["site/{}-*.dist-info/**".format(name)] + directories,
+                allow_empty = True,
+                exclude = ["**/*.py"],
+            ),
             imports = ["site"],
             visibility = ["//visibility:public"],
             deps = deps,

@@ -68,6 +68,7 @@ LOADED_BY_REPOSITORIES = {
 }
 # Flags, the toolchain, tools to run, pins to name in tags, and what macros put into a user's package.
 TARGETS = {
+    "bazel/cc:cc_toolchain",
     "bazel/cc:gcc_toolchain",
     "bazel/cc:hermetic",
     "bazel/cc:more_headers",
@@ -91,6 +92,8 @@ TARGETS = {
     "tools/wheel:check",
     "tools/wheel:overlay",
     "tools:compile_commands",
+    # Toolchains of a test: Bazel's own rules must see them.
+    *(f"tests/rules:python_{name}.runtime" for name in ("old", "oldest", "threaded", "unknown")),
 }
 FILES = re.compile(r"bazel:extensions\.bzl|bazel/rules:defs\.bzl|third_party/(deepgemm|torch|vllm):[^ ]+\.txt")
 

@@ -70,7 +70,13 @@ def python_in_use_test_suite(name):
         "threaded": {"abi_flags": "t", "version": oldest.version},
         "unknown": {},
     }.items():
-        _runtime(name = "python_{}.runtime".format(python), tags = ["manual"], **runtime)
+        _runtime(
+            name = "python_{}.runtime".format(python),
+            tags = ["manual"],
+            # Bazel's own rules refer to it (--incompatible_check_visibility_for_toolchains).
+            visibility = ["//visibility:public"],
+            **runtime
+        )
         native.toolchain(
             name = "python_" + python,
             tags = ["manual"],
