@@ -159,6 +159,13 @@ class ElfReader:
             self._file.close()
 
 
+def parse_elf(data: bytes) -> SharedObject:
+    """The facts of a whole file; ElfError for a file that is neither a shared object nor a program."""
+    reader = ElfReader()
+    reader.feed(data)
+    return reader.parse()
+
+
 class _Parser:
     """Reads one file's tables."""
 

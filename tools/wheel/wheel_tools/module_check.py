@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wheel_tools import command
-from wheel_tools.elf import ElfError, ElfReader, SharedObject
+from wheel_tools.elf import ElfError, SharedObject, parse_elf
 from wheel_tools.errors import WheelError
 from wheel_tools.operators import of_python, registers_operators
 
@@ -47,11 +47,9 @@ def check_library(library: Path, module: str | None, cuda: str, torch: Sequence[
     `module` is None for an operator library. `torch` are the interfaces of torch's libraries. If there are none, the
     symbols of torch are not checked.
     """
-    reader = ElfReader()
-    reader.feed(library.read_bytes())
     where = f"{target}: {library.name}"
     try:
-        elf = reader.parse()
+        elf = parse_elf(library.read_bytes())
     except ElfError as error:
         raise WheelError(where, found=str(error), expected="a shared library", fix="link it with linkshared") from None
     if module is None:

@@ -8,17 +8,15 @@ from pathlib import PurePosixPath
 from packaging.tags import Tag
 
 from wheel_tools.cpython_symbols import is_python_symbol
-from wheel_tools.elf import ElfError, ElfReader, SharedObject
+from wheel_tools.elf import ElfError, SharedObject, parse_elf
 from wheel_tools.pythons import minor as minor_of
 from wheel_tools.soabi import ExtensionName, parse_extension_name
 
 
 def read_elf(data: bytes) -> SharedObject | None:
     """The facts of an ELF file; None for other bytes."""
-    reader = ElfReader()
-    reader.feed(data)
     try:
-        return reader.parse()
+        return parse_elf(data)
     except ElfError:
         return None
 
